@@ -1,0 +1,17 @@
+/** What a source says on its inventory stream: one JSON object a line, a snapshot first, then changes as they happen. */
+import { Schema } from "effect"
+import { Container, ContainerId } from "./Container.ts"
+import { Engine } from "./Engine.ts"
+
+/** A snapshot begins: containers not put before the next `Ready` are gone. */
+export const Begin = Schema.TaggedStruct("Begin", {})
+/** A container that is new or has changed. */
+export const Put = Schema.TaggedStruct("Put", { container: Container })
+export const Remove = Schema.TaggedStruct("Remove", { id: ContainerId })
+/** The snapshot is whole. */
+export const Ready = Schema.TaggedStruct("Ready", {})
+/** The engine behind the source; null while it cannot be reached. */
+export const EngineChanged = Schema.TaggedStruct("EngineChanged", { engine: Schema.NullOr(Engine) })
+
+export const InventoryChange = Schema.Union(Begin, Put, Remove, Ready, EngineChanged)
+export type InventoryChange = typeof InventoryChange.Type

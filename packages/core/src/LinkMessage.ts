@@ -1,0 +1,66 @@
+/** The JSON payloads of link frames (docs/protocol.md); at most 16 KiB each. */
+import { Schema } from "effect"
+import { ContainerId } from "./Container.ts"
+import { Engine } from "./Engine.ts"
+import { LogQuery, LogRendering } from "./LogQuery.ts"
+import { SourceName } from "./SourceName.ts"
+import { Scope } from "./TokenClaims.ts"
+
+/** What the source says first. The proxy takes the source's name from the token, never from here. */
+export const Hello = Schema.Struct({
+  versions: Schema.NonEmptyArray(Schema.Int),
+  /** Random per process: tells a source that came back from a second one with a copied token. */
+  instanceId: Schema.NonEmptyString,
+  /** Unix milliseconds of the source's clock, now. */
+  time: Schema.Number,
+  /** Release of the source, such as `rdl/0.1.0`. */
+  agent: Schema.String,
+  engine: Schema.NullOr(Engine),
+  features: Schema.Array(Schema.String),
+})
+export type Hello = typeof Hello.Type
+
+/** What the proxy answers: the terms of the session. */
+export const Welcome = Schema.Struct({
+  version: Schema.Int,
+  sessionId: Schema.NonEmptyString,
+  proxyId: Schema.NonEmptyString,
+  /** The name the token gave the source. */
+  source: SourceName,
+  heartbeatMs: Schema.Int,
+  deadMs: Schema.Int,
+  maxFrame: Schema.Int,
+  maxStreams: Schema.Int,
+  features: Schema.Array(Schema.String),
+})
+export type Welcome = typeof Welcome.Type
+
+/** Asks for the inventory: InventoryChange objects, one JSON line each, until the stream is reset. */
+export const OpenInventory = Schema.Struct({ op: Schema.Literal("inventory") })
+
+/** Asks for a log, already written in the wanted format. */
+export const OpenLogs = Schema.Struct({
+  op: Schema.Literal("logs"),
+  containerId: ContainerId,
+  query: LogQuery,
+  rendering: LogRendering,
+  /** What the asking user may see; the source checks it again. */
+  scope: Scope,
+})
+export type OpenLogs = typeof OpenLogs.Type
+
+export const Open = Schema.Union(OpenInventory, OpenLogs)
+export type Open = typeof Open.Type
+
+/** What the source says of a stream before its bytes. */
+export const Head = Schema.Struct({
+  /** What the bytes are, as an HTTP Content-Type. */
+  contentType: Schema.String,
+  /** For logs: whether the container has a terminal, so that there is one stream and no framing. */
+  tty: Schema.optional(Schema.Boolean),
+})
+export type Head = typeof Head.Type
+
+/** Why a stream ended well. */
+export const End = Schema.Struct({ reason: Schema.Literal("eof", "stopped", "removed") })
+export type End = typeof End.Type

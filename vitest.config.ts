@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config"
+
+const conditions = ["@rdl/source-code", "node", "import", "module", "default"]
+
+/** One project a package; all run from the root in one go, from source. */
+const project = (root: string) => ({
+  root,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name: root.replace("packages/", ""),
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      "packages/core",
+      "packages/transport-ws",
+      "packages/source",
+      "packages/sample-engine",
+      "packages/proxy",
+      "packages/cli",
+      "examples",
+    ].map(project),
+    passWithNoTests: true,
+    globalSetup: ["test-kit/src/announceEngines.ts"],
+  },
+})
