@@ -1,0 +1,68 @@
+/** Every question a source can put to an engine, as paths: what is not built here cannot be asked. */
+import { Schema } from "effect"
+import { ContainerId } from "@rdl/core/Container"
+import type { LogQuery } from "@rdl/core/LogQuery"
+
+/** A path of the engine's API; only this module makes them, and every one is a read. */
+export const EngineRequest = Schema.String.pipe(Schema.brand("EngineRequest"))
+export type EngineRequest = typeof EngineRequest.Type
+
+/** The newest API version this source knows; it speaks the engine's own where that is older. */
+export const NEWEST_API = "1.51"
+
+/** The most ids that go into one filtered list; for more, ask for all. */
+export const MAX_LISTED = 32
+
+/** The part of a LogQuery that the engine is asked; time stamps are always asked for. */
+export type LogSelection = Pick<LogQuery, "follow" | "stdout" | "stderr" | "since" | "until" | "details" | "tail">
+
+const isId = Schema.is(ContainerId)
+
+/** Asked without a version, as it tells the version. */
+export const ping = EngineRequest.make("/_ping")
+
+export const version = (api: string): EngineRequest => versioned(api, "/version")
+export const info = (api: string): EngineRequest => versioned(api, "/info")
+
+/** All containers, stopped ones too; with `ids`, those of them that exist. */
+export const list = (api: string, ids?: ReadonlyArray<ContainerId>): EngineRequest =>
+  versioned(api, "/containers/json", {
+    all: "1",
+    ...(ids === undefined ? {} : { filters: JSON.stringify({ id: ids.filter(isId) }) }),
+  })
+
+/** Undefined where the id is not one, whatever its type claims. */
+export const inspect = (api: string, id: ContainerId): EngineRequest | undefined =>
+  isId(id) ? versioned(api, `/containers/${id}/json`) : undefined
+
+export const events = (api: string): EngineRequest =>
+  versioned(api, "/events", { filters: JSON.stringify({ type: ["container"] }) })
+
+/** Undefined where the id is not one. Booleans are `1` or left out, the one spelling Docker and Podman agree on. */
+export const logs = (api: string, id: ContainerId, selection: LogSelection): EngineRequest | undefined =>
+  isId(id)
+    ? versioned(api, `/containers/${id}/logs`, {
+        ...(selection.stdout ? { stdout: "1" } : {}),
+        ...(selection.stderr ? { stderr: "1" } : {}),
+        timestamps: "1",
+        ...(selection.follow ? { follow: "1" } : {}),
+        ...(selection.details ? { details: "1" } : {}),
+        ...(selection.tail === undefined ? {} : { tail: String(selection.tail) }),
+        ...(selection.since === undefined ? {} : { since: selection.since }),
+        ...(selection.until === undefined ? {} : { until: selection.until }),
+      })
+    : undefined
+
+/** The version to speak with an engine that says `offered`: never newer than we know. */
+export const speak = (offered: string): string => (isNewer(offered, NEWEST_API) ? NEWEST_API : offered)
+
+const isNewer = (left: string, right: string): boolean => {
+  const [leftMajor = 0, leftMinor = 0] = left.split(".").map(Number)
+  const [rightMajor = 0, rightMinor = 0] = right.split(".").map(Number)
+  return leftMajor === rightMajor ? leftMinor > rightMinor : leftMajor > rightMajor
+}
+
+const versioned = (api: string, path: string, query: Readonly<Record<string, string>> = {}): EngineRequest => {
+  const search = new URLSearchParams(query).toString()
+  return EngineRequest.make(`/v${api}${path}${search === "" ? "" : `?${search}`}`)
+}
