@@ -1,9 +1,9 @@
 /** What part of a log a user wants: Docker's parameters with Docker's meaning, in one canonical form. */
-import { Schema } from "effect"
+import { Either, Schema } from "effect"
+import { bad, boolean, tail, type BadParameter, type Parameters } from "./LogParameter.ts"
+import { LogTime, parse as parseTime } from "./LogTime.ts"
 
-/** Unix seconds as the engine takes them: `seconds` or `seconds.fraction` with at most nine digits; may be negative. */
-export const LogTime = Schema.String.pipe(Schema.pattern(/^-?\d{1,11}(\.\d{1,9})?$/), Schema.brand("LogTime"))
-export type LogTime = typeof LogTime.Type
+export { LogTime } from "./LogTime.ts"
 
 export const LogQuery = Schema.Struct({
   follow: Schema.Boolean,
@@ -30,3 +30,34 @@ export type HostLabel = typeof HostLabel.Type
 
 export const LogRendering = Schema.Struct({ format: LogFormat, host: HostLabel })
 export type LogRendering = typeof LogRendering.Type
+
+/**
+ * Reads the user API's parameters; durations count back from `nowMs` (unix milliseconds). Stricter than the daemon,
+ * which takes `follow=off` for true and `tail=x` for all: every value that means nothing is an error.
+ */
+export const parse = (parameters: Parameters, nowMs: number): Either.Either<LogQuery, BadParameter> =>
+  Either.gen(function* () {
+    const streams = yield* parseStreams(parameters)
+    const since = yield* parseTime(parameters, "since", nowMs)
+    const until = yield* parseTime(parameters, "until", nowMs)
+    const last = yield* tail(parameters)
+    return {
+      ...streams,
+      follow: (yield* boolean(parameters, "follow")) ?? false,
+      timestamps: (yield* boolean(parameters, "timestamps")) ?? false,
+      details: (yield* boolean(parameters, "details")) ?? false,
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
+      ...(last === undefined ? {} : { tail: last }),
+    }
+  })
+
+/** Neither given = both; one switched off = the other; one switched on = that one. */
+const parseStreams = (parameters: Parameters) =>
+  Either.gen(function* () {
+    const stdout = yield* boolean(parameters, "stdout")
+    const stderr = yield* boolean(parameters, "stderr")
+    if (stdout === false && stderr === false)
+      return yield* bad("stdout", parameters.get("stdout") ?? "", "stdout or stderr to be wanted, not neither of them")
+    return { stdout: stdout ?? stderr !== true, stderr: stderr ?? stdout !== true }
+  })
