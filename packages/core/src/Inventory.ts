@@ -1,0 +1,125 @@
+/** What the proxy believes a source to have: the changes it sent, applied in order. A plain state machine, fed with bytes. */
+import { Either, ParseResult, Schema } from "effect"
+import type { Container, ContainerId } from "./Container.ts"
+import type { Engine } from "./Engine.ts"
+import { InventoryChange } from "./InventoryChange.ts"
+import * as LineSplitter from "./LineSplitter.ts"
+
+export interface Limits {
+  /** Bytes of one change, newline not counted. */
+  readonly maxLine: number
+  /** Containers of one source. */
+  readonly maxContainers: number
+  /** Bytes of all changes that are held. */
+  readonly maxBytes: number
+}
+
+/** 256 KiB a change, 50,000 containers and 64 MiB a source: reaching one of them ends the source's session. */
+export const defaults: Limits = { maxLine: 256 * 1024, maxContainers: 50_000, maxBytes: 64 * 1024 * 1024 }
+
+export interface Inventory {
+  readonly containers: ReadonlyMap<ContainerId, Container>
+  /** Null while the source cannot reach its engine, undefined until the source has said anything of it. */
+  readonly engine: () => Engine | null | undefined
+  /** Whether a snapshot came through whole since `restart`. */
+  readonly ready: () => boolean
+  /** A new stream begins; what is known stays until its snapshot is whole. */
+  readonly restart: () => void
+  /** Applies what the bytes complete; a sentence if they cannot be right, after which only `restart` helps. */
+  readonly push: (bytes: Uint8Array) => string | undefined
+}
+
+/** An inventory that knows nothing yet. */
+export const make = (limits: Limits): Inventory => {
+  const containers = new Map<ContainerId, Container>()
+  const sizes = new Map<ContainerId, number>()
+  let held = 0
+  let engine: Engine | null | undefined
+  let ready = false
+  let snapshot: Set<ContainerId> | undefined
+  let problem: string | undefined
+  let splitter: LineSplitter.LineSplitter
+
+  const remove = (id: ContainerId) => {
+    held -= sizes.get(id) ?? 0
+    sizes.delete(id)
+    containers.delete(id)
+    snapshot?.delete(id)
+  }
+
+  const put = (container: Container, bytes: number): string | undefined => {
+    held += bytes - (sizes.get(container.id) ?? 0)
+    sizes.set(container.id, bytes)
+    containers.set(container.id, container)
+    snapshot?.add(container.id)
+    if (containers.size > limits.maxContainers) return `more than ${limits.maxContainers} containers`
+    if (held > limits.maxBytes) return `an inventory of more than ${limits.maxBytes} bytes`
+    return undefined
+  }
+
+  const becomeReady = () => {
+    const seen = snapshot
+    snapshot = undefined
+    ready = true
+    if (seen !== undefined) for (const id of containers.keys()) if (!seen.has(id)) remove(id)
+  }
+
+  const apply = (change: InventoryChange, bytes: number): string | undefined => {
+    switch (change._tag) {
+      case "Begin":
+        snapshot = new Set()
+        return undefined
+      case "Put":
+        return put(change.container, bytes)
+      case "Remove":
+        remove(change.id)
+        return undefined
+      case "Ready":
+        becomeReady()
+        return undefined
+      case "EngineChanged":
+        engine = change.engine
+        return undefined
+    }
+  }
+
+  const restart = () => {
+    ready = false
+    snapshot = undefined
+    problem = undefined
+    splitter = LineSplitter.make(limits.maxLine, (line) => {
+      if (problem !== undefined || line.length === 0) return
+      const change = decode(line)
+      problem = Either.isLeft(change) ? change.left : apply(change.right, line.length)
+    })
+  }
+  restart()
+
+  return {
+    containers,
+    engine: () => engine,
+    ready: () => ready,
+    restart,
+    push: (bytes) => {
+      if (problem === undefined && !splitter.push(bytes)) problem ??= `a change of more than ${limits.maxLine} bytes`
+      return problem
+    },
+  }
+}
+
+const utf8 = new TextDecoder()
+const decodeChange = Schema.decodeUnknownEither(InventoryChange)
+
+/** Says where a line is wrong, never what it held: the source may be anyone's. */
+const decode = (line: Uint8Array): Either.Either<InventoryChange, string> => {
+  let value: unknown
+  try {
+    value = JSON.parse(utf8.decode(line))
+  } catch {
+    return Either.left("a change that is not JSON")
+  }
+  return Either.mapLeft(decodeChange(value), (error) => {
+    const at = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path.join(".") ?? ""
+    return `a change that is not one${at === "" ? "" : `, at ${at.slice(0, 80)}`}`
+  })
+}

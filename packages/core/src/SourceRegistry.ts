@@ -1,0 +1,236 @@
+/** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
+import { Clock, Context, type Duration, Effect, Layer, Schema, Scope } from "effect"
+import type { Container, ContainerId } from "./Container.ts"
+import * as Inventory from "./Inventory.ts"
+import * as InventoryFeed from "./InventoryFeed.ts"
+import type { Hello, Open } from "./LinkMessage.ts"
+import { LinkLost, type ProxySession, type StreamReader } from "./LinkSession.ts"
+import { SessionCode } from "./SessionCode.ts"
+import { SourceName } from "./SourceName.ts"
+import type { SourceStatus } from "./SourceStatus.ts"
+import type { StreamError } from "./StreamError.ts"
+
+/** No stream can be opened at the source right now; asking later may help. */
+export class SourceUnavailable extends Schema.TaggedError<SourceUnavailable>()("SourceUnavailable", {
+  source: SourceName,
+  /** `offline` = it has no link, `busy` = it serves as many streams as one source may. */
+  reason: Schema.Literal("offline", "busy"),
+}) {
+  override get message(): string {
+    return this.reason === "offline"
+      ? `the source ${this.source} is offline`
+      : `the source ${this.source} serves as many streams as it may`
+  }
+}
+
+/** The containers of one source, as last told. The map is live: read it at once, keep nothing of it. */
+export interface SourceInventory {
+  readonly source: SourceName
+  /** True until the link is up and its first snapshot came through whole. */
+  readonly stale: boolean
+  /** True while the link is up and its first snapshot is still on the way. */
+  readonly loading: boolean
+  readonly containers: ReadonlyMap<ContainerId, Container>
+}
+
+/** A source whose session was opened. */
+export interface LinkedSource {
+  readonly name: SourceName
+  readonly session: ProxySession
+  /** The source's clock minus the proxy's at the handshake. */
+  readonly clockSkewMs: number
+}
+
+export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
+  SourceRegistry,
+  {
+    /** Whether a source that says hello may have the name; refuses it (CONFLICT) while another process under that name is alive, which it finds out within 3 s. */
+    readonly admit: (name: SourceName, hello: Hello) => Effect.Effect<void, LinkLost>
+    /** Makes the session the way to its source until it is lost; an older session of the same process is closed (REPLACED). Returns when the session is over; interrupting it takes the session away. */
+    readonly serve: (linked: LinkedSource) => Effect.Effect<LinkLost>
+    /** Every source with its containers, offline ones too. Never waits. */
+    readonly inventories: Effect.Effect<ReadonlyArray<SourceInventory>>
+    /** Every source, in the order of their names. Never waits. */
+    readonly statuses: Effect.Effect<ReadonlyArray<SourceStatus>>
+    /** Opens a stream at a source; closing the scope cancels it there. */
+    readonly open: (
+      source: SourceName,
+      request: Open,
+    ) => Effect.Effect<StreamReader, SourceUnavailable | StreamError | LinkLost, Scope.Scope>
+  }
+>() {}
+
+export interface Options {
+  /** What one source may send as its inventory. */
+  readonly inventory: Inventory.Limits
+  /** Names known at a time, linked or not; a source with a new name is refused beyond it. Default 10,000. */
+  readonly maxSources: number
+  /** Streams open at one source; the session's own 256 leave room for the inventory. Default 240. */
+  readonly maxStreamsPerSource: number
+  /** How long a source without a link is still listed. Default 24 hours. */
+  readonly rememberFor: Duration.DurationInput
+  /** How long another process under a taken name is given to show that it lives. Default 3 s: the newcomer waits 5. */
+  readonly probeFor: Duration.DurationInput
+}
+
+export const defaults: Options = {
+  inventory: Inventory.defaults,
+  maxSources: 10_000,
+  maxStreamsPerSource: 240,
+  rememberFor: "24 hours",
+  probeFor: "3 seconds",
+}
+
+interface Entry {
+  readonly name: SourceName
+  readonly inventory: Inventory.Inventory
+  linked: LinkedSource | undefined
+  /** Of the newest link, the last one where there is none. */
+  version: string
+  /** Unix milliseconds at which the link came up, or went down. */
+  since: number
+  lastSeen: number
+  streams: number
+}
+
+/** A registry in this process's memory. The scope ends its timers, not the sessions. */
+export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partial<Options>) {
+  const options = { ...defaults, ...partial }
+  const scope = yield* Effect.scope
+  const entries = new Map<SourceName, Entry>()
+
+  const admit = Effect.fn("SourceRegistry.admit")(function* (name: SourceName, hello: Hello) {
+    const linked = entries.get(name)?.linked
+    if (linked === undefined) {
+      if (!entries.has(name) && entries.size >= options.maxSources)
+        return yield* refused(SessionCode.internal, `this proxy knows ${options.maxSources} sources, as many as it may`)
+      return
+    }
+    if (linked.session.hello.instanceId === hello.instanceId) return
+    if (yield* isAlive(linked.session, options.probeFor)) return yield* conflict(name)
+    yield* Effect.forkIn(linked.session.close(SessionCode.heartbeatTimeout, "no sign of life"), scope)
+    detach(entries, linked, yield* Clock.currentTimeMillis)
+  })
+
+  const forget = (entry: Entry, lostAt: number) =>
+    Effect.sync(() => {
+      if (entry.linked === undefined && entry.since === lostAt) entries.delete(entry.name)
+    }).pipe(Effect.delay(options.rememberFor), Effect.forkIn(scope))
+
+  const leave = (linked: LinkedSource) =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const entry = detach(entries, linked, now)
+      if (entry !== undefined) yield* forget(entry, now)
+    })
+
+  const serve = Effect.fn("SourceRegistry.serve")(function* (linked: LinkedSource) {
+    const { name, session } = linked
+    const entry = entries.get(name) ?? newEntry(name, options.inventory)
+    const older = entry.linked?.session
+    // Two newcomers may have been admitted at once: the first to come here has the name.
+    if (older !== undefined && older.hello.instanceId !== session.hello.instanceId) {
+      const taken = conflict(name)
+      yield* session.close(taken.code, taken.detail)
+      return taken
+    }
+    entries.set(name, entry)
+    entry.linked = linked
+    entry.since = yield* Clock.currentTimeMillis
+    entry.version = oneLine(session.hello.agent, 64)
+    entry.inventory.restart()
+    if (older !== undefined)
+      yield* Effect.forkIn(older.close(SessionCode.replaced, "a newer link of the same source took over"), scope)
+    return yield* Effect.raceFirst(session.lost, InventoryFeed.run(session, entry.inventory)).pipe(
+      Effect.ensuring(leave(linked)),
+    )
+  })
+
+  const open = Effect.fn("SourceRegistry.open")(function* (source: SourceName, request: Open) {
+    const entry = entries.get(source)
+    if (entry?.linked === undefined) return yield* new SourceUnavailable({ source, reason: "offline" })
+    if (entry.streams >= options.maxStreamsPerSource) return yield* new SourceUnavailable({ source, reason: "busy" })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => entry.streams++),
+      () => Effect.sync(() => entry.streams--),
+    )
+    return yield* entry.linked.session.open(request)
+  })
+
+  return SourceRegistry.of({
+    admit,
+    serve,
+    open,
+    inventories: Effect.sync(() => Array.from(entries.values(), inventoryOf)),
+    statuses: Effect.sync(() =>
+      Array.from(entries.values(), statusOf).sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name))),
+    ),
+  })
+})
+
+/** The registry of one proxy that stands alone. */
+export const layer = (options?: Partial<Options>): Layer.Layer<SourceRegistry> =>
+  Layer.scoped(SourceRegistry, make(options))
+
+const newEntry = (name: SourceName, limits: Inventory.Limits): Entry => ({
+  name,
+  inventory: Inventory.make(limits),
+  linked: undefined,
+  version: "",
+  since: 0,
+  lastSeen: 0,
+  streams: 0,
+})
+
+/** Takes a session away from its source, unless a newer one has taken its place. */
+const detach = (entries: Map<SourceName, Entry>, linked: LinkedSource, now: number): Entry | undefined => {
+  const entry = entries.get(linked.name)
+  if (entry?.linked !== linked) return undefined
+  entry.linked = undefined
+  entry.since = now
+  entry.lastSeen = linked.session.lastSeen()
+  return entry
+}
+
+const inventoryOf = (entry: Entry): SourceInventory => ({
+  source: entry.name,
+  stale: entry.linked === undefined || !entry.inventory.ready(),
+  loading: entry.linked !== undefined && !entry.inventory.ready(),
+  containers: entry.inventory.containers,
+})
+
+const statusOf = (entry: Entry): SourceStatus => {
+  const { linked, inventory } = entry
+  const engine = inventory.engine()
+  return {
+    name: entry.name,
+    connected: linked !== undefined,
+    since: new Date(entry.since).toISOString(),
+    lastSeen: new Date(linked?.session.lastSeen() ?? entry.lastSeen).toISOString(),
+    transport: linked?.session.transport ?? null,
+    rttMs: linked?.session.rttMs() ?? null,
+    clockSkewMs: linked?.clockSkewMs ?? null,
+    version: entry.version,
+    engine: engine === undefined ? (linked?.session.hello.engine ?? null) : engine,
+    containers: inventory.containers.size,
+  }
+}
+
+/** Asks for something small: any answer, were it a refusal, is a sign of life. */
+const isAlive = (session: ProxySession, within: Duration.DurationInput): Effect.Effect<boolean> =>
+  Effect.scoped(session.open({ op: "inventory" })).pipe(
+    Effect.as(true),
+    Effect.catchTags({ StreamError: () => Effect.succeed(true), LinkLost: () => Effect.succeed(false) }),
+    Effect.timeoutTo({ duration: within, onTimeout: () => false, onSuccess: (alive) => alive }),
+  )
+
+const conflict = (name: SourceName) =>
+  refused(
+    SessionCode.conflict,
+    `the name ${name} is taken by another running source; give each source a token of its own`,
+  )
+
+const refused = (code: number, detail: string) => new LinkLost({ clean: false, code, detail })
+
+/** What a source says of itself, fit to be shown: no control characters, and no more of it than the bound. */
+const oneLine = (text: string, max: number): string => text.slice(0, max).replaceAll(/\p{C}/gu, "")
