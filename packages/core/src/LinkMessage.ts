@@ -2,9 +2,13 @@
 import { Schema } from "effect"
 import { ContainerId } from "./Container.ts"
 import { Engine } from "./Engine.ts"
+import { GREATEST_MAX_FRAME } from "./LinkLimits.ts"
 import { LogQuery, LogRendering } from "./LogQuery.ts"
 import { SourceName } from "./SourceName.ts"
 import { Scope } from "./TokenClaims.ts"
+
+/** The one version of the protocol there is. */
+export const PROTOCOL_VERSION = 1
 
 /** What the source says first. The proxy takes the source's name from the token, never from here. */
 export const Hello = Schema.Struct({
@@ -27,12 +31,16 @@ export const Welcome = Schema.Struct({
   proxyId: Schema.NonEmptyString,
   /** The name the token gave the source. */
   source: SourceName,
-  heartbeatMs: Schema.Int,
-  deadMs: Schema.Int,
-  maxFrame: Schema.Int,
-  maxStreams: Schema.Int,
+  /** Milliseconds from one PING to the next. */
+  heartbeatMs: Schema.Int.pipe(Schema.positive()),
+  /** Milliseconds without a frame after which the link is dead; greater than `heartbeatMs`. */
+  deadMs: Schema.Int.pipe(Schema.positive()),
+  /** The longest DATA payload in bytes. */
+  maxFrame: Schema.Int.pipe(Schema.between(1024, GREATEST_MAX_FRAME)),
+  /** Streams open at a time. */
+  maxStreams: Schema.Int.pipe(Schema.between(1, 65_535)),
   features: Schema.Array(Schema.String),
-})
+}).pipe(Schema.filter((terms) => terms.deadMs > terms.heartbeatMs || "deadMs must be greater than heartbeatMs"))
 export type Welcome = typeof Welcome.Type
 
 /** Asks for the inventory: InventoryChange objects, one JSON line each, until the stream is reset. */

@@ -1,4 +1,4 @@
-/** Why a stream of a link ended badly: the RESET codes of docs/protocol.md. */
+/** Why a stream of a link ended badly: the RESET codes of docs/protocol.md#stream-codes. */
 import { Schema } from "effect"
 
 export const StreamErrorReason = Schema.Literal(
@@ -13,6 +13,10 @@ export const StreamErrorReason = Schema.Literal(
   "stalled",
   "flow-control",
   "internal",
+  /** Refused for lack of room: the link's streams or the process's credit are used up. */
+  "too-many-streams",
+  /** The source did not begin to answer in time. */
+  "silent",
 )
 export type StreamErrorReason = typeof StreamErrorReason.Type
 
@@ -25,3 +29,12 @@ export class StreamError extends Schema.TaggedError<StreamError>()("StreamError"
     return this.detail
   }
 }
+
+/** The first stream code; those below are session codes (SessionCode.ts). The others follow in the order above. */
+const FIRST_CODE = 32
+
+/** The code RESET carries for a reason. */
+export const codeOf = (reason: StreamErrorReason): number => FIRST_CODE + StreamErrorReason.literals.indexOf(reason)
+
+/** The reason of a code; one that is unknown, or none of a stream, counts as `internal`. */
+export const reasonOf = (code: number): StreamErrorReason => StreamErrorReason.literals[code - FIRST_CODE] ?? "internal"
