@@ -1,0 +1,139 @@
+/** Keeps a source linked to its proxy: dials, runs a session, and after every loss dials again, for ever, without storms. */
+import { Clock, Duration, Effect, Random, type Scope } from "effect"
+import type { Link, LinkDialError } from "./Link.ts"
+
+/** Where the keeper stands. Times are Unix milliseconds. */
+export type LinkState =
+  | { readonly _tag: "connecting" }
+  /** The proxy has welcomed the source. */
+  | { readonly _tag: "connected"; readonly transport: string; readonly since: number }
+  | { readonly _tag: "waiting"; readonly until: number; readonly why: string }
+
+/** What a session fails with: LinkLost, or more. */
+export interface Lost {
+  readonly clean: boolean
+  /** A session error code of docs/protocol.md. */
+  readonly code: number
+  readonly message: string
+  /** What the proxy asked for when it said goodbye. */
+  readonly retryAfterMs?: number | undefined
+}
+
+export interface Options {
+  /** Told of every change, in order; the keeper waits for it. `SubscriptionRef.set` of a reference fits. */
+  readonly onState?: ((state: LinkState) => Effect.Effect<void>) | undefined
+}
+
+/** The longest pause without a word from the proxy. */
+const maxPauseMs = 30_000
+/** What the first pause is at most; each failure doubles it. */
+const firstPauseMs = 250
+/** How long a link has to hold until failures before it no longer count. */
+const healthyMs = 30_000
+/** The middle of the pause after a refused token: someone has to act first. */
+const refusedMs = 60_000
+/** The middle of the pause while another source has the name. */
+const conflictMs = 10_000
+/** A proxy cannot send a source away for longer than this. */
+const maxRetryAfterMs = 600_000
+/** How often the same failure is logged. */
+const logEveryMs = 60_000
+/** Different sentences remembered as logged; the oldest goes first. */
+const maxSentences = 16
+
+/** Session codes of docs/protocol.md. */
+const unsupportedVersion = 5
+const unauthorized = 6
+const replaced = 7
+const conflict = 11
+
+/**
+ * Runs one link after the other and never returns. `session` gets each link with an effect to run once the proxy has
+ * welcomed it: only then is the state `connected`, and a link that held for 30 s after it clears the failures before.
+ * The link's scope is closed before the next is dialled.
+ */
+export const keep = <E extends Lost, R1, R2>(
+  dial: Effect.Effect<Link, LinkDialError, R1>,
+  session: (link: Link, welcomed: Effect.Effect<void>) => Effect.Effect<never, E, R2>,
+  options: Options = {},
+): Effect.Effect<never, never, Exclude<R1 | R2, Scope.Scope>> =>
+  Effect.gen(function* () {
+    const report = makeReport()
+    const tell = options.onState ?? (() => Effect.void)
+    let failures = 0
+    while (true) {
+      yield* tell({ _tag: "connecting" })
+      let welcomedAt = Infinity
+      const welcome = (link: Link) =>
+        Effect.gen(function* () {
+          welcomedAt = yield* monotonicMs
+          yield* report(Effect.logInfo, `linked to the proxy over ${link.transport}`, {})
+          yield* tell({ _tag: "connected", transport: link.transport, since: yield* Clock.currentTimeMillis })
+        })
+      const failure = yield* dial.pipe(
+        Effect.flatMap((link) => session(link, welcome(link))),
+        Effect.scoped,
+        Effect.flip,
+      )
+      failures = (yield* monotonicMs) - welcomedAt >= healthyMs ? 0 : failures
+      const pause = pauseMs(failure, failures, yield* Random.next)
+      failures += 1
+      yield* report(severity(failure), failure.message, { failures, retryInMs: pause })
+      yield* tell({ _tag: "waiting", until: (yield* Clock.currentTimeMillis) + pause, why: failure.message })
+      yield* Effect.sleep(Duration.millis(pause))
+    }
+  })
+
+/** Milliseconds to wait before the next dial, after so many failures in a row; `random` is 0 to 1 and spreads the sources of a fleet. */
+export const pauseMs = (failure: LinkDialError | Lost, failures: number, random: number): number => {
+  const asked = Math.min(Math.max(0, failure.retryAfterMs || 0), maxRetryAfterMs)
+  return Math.round(asked + ownPauseMs(failure, failures, random))
+}
+
+const ownPauseMs = (failure: LinkDialError | Lost, failures: number, random: number): number => {
+  const cause = causeOf(failure)
+  if (cause === "refused") return refusedMs * (0.5 + random)
+  if (cause === "conflict") return conflictMs * (0.5 + random)
+  return random * Math.min(maxPauseMs, firstPauseMs * 2 ** failures)
+}
+
+const causeOf = (failure: LinkDialError | Lost): LinkDialError["reason"] => {
+  if ("reason" in failure) return failure.reason
+  if (failure.code === unauthorized || failure.code === unsupportedVersion) return "refused"
+  return failure.code === replaced || failure.code === conflict ? "conflict" : "unavailable"
+}
+
+/** Only what needs a person is an error. */
+const severity = (failure: LinkDialError | Lost) => {
+  const cause = causeOf(failure)
+  if (cause === "refused" || cause === "conflict") return Effect.logError
+  return "clean" in failure && failure.clean ? Effect.logInfo : Effect.logWarning
+}
+
+type Log = (sentence: string) => Effect.Effect<void>
+
+/** Logs a sentence unless it was logged within the last minute; the next one says how often it was left out. */
+const makeReport = () => {
+  const logged = new Map<string, { readonly at: number; leftOut: number }>()
+  return (log: Log, sentence: string, facts: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
+    Effect.flatMap(monotonicMs, (now) => {
+      const last = logged.get(sentence)
+      if (last !== undefined && now - last.at < logEveryMs) {
+        last.leftOut += 1
+        return Effect.void
+      }
+      remember(logged, sentence, now)
+      const leftOut = last?.leftOut ?? 0
+      return Effect.annotateLogs(log(sentence), leftOut === 0 ? facts : { ...facts, leftOut })
+    })
+}
+
+/** Puts the sentence last, so that the first is the oldest. */
+const remember = (logged: Map<string, { readonly at: number; leftOut: number }>, sentence: string, at: number) => {
+  logged.delete(sentence)
+  logged.set(sentence, { at, leftOut: 0 })
+  const [oldest] = logged.keys()
+  if (logged.size > maxSentences && oldest !== undefined) logged.delete(oldest)
+}
+
+const monotonicMs = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))

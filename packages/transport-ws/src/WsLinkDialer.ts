@@ -1,0 +1,147 @@
+/** Dials a proxy over WebSocket. */
+import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/Link"
+import { Clock, Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
+import type { Agent, IncomingMessage } from "node:http"
+import * as net from "node:net"
+import * as tls from "node:tls"
+import { WebSocket } from "ws"
+import * as DialFailure from "./DialFailure.ts"
+import * as ForwardProxy from "./ForwardProxy.ts"
+import * as Masking from "./Masking.ts"
+import * as WsLink from "./WsLink.ts"
+
+/** An address that can never work, of the proxy or of the forward proxy; it holds neither user nor password. */
+export class InvalidAddress extends Schema.TaggedError<InvalidAddress>()("InvalidAddress", {
+  address: Schema.String,
+  detail: Schema.String,
+}) {
+  override get message(): string {
+    return `${this.address} is no address to dial: ${this.detail}`
+  }
+}
+
+export interface Options {
+  /** Where the proxy is: http, https, ws or wss, with or without a path before `/link/v1/ws`. */
+  readonly proxy: string
+  /** The source's token. */
+  readonly token: Redacted.Redacted
+  /** PEM certificates trusted beside none other; default: Node's own, and `NODE_EXTRA_CA_CERTS`. */
+  readonly ca?: string | Buffer | undefined
+  /** From the look-up of the name until 101; default 10 s. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** An HTTP forward proxy's URL, or `none`; default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  readonly forwardProxy?: string | undefined
+  /** Makes the connections instead; the forward proxy and `ca` are then its own business. */
+  readonly agent?: Agent | undefined
+}
+
+interface Target {
+  /** As http or https. */
+  readonly url: URL
+  readonly via: URL | undefined
+}
+
+export const make = (options: Options): Effect.Effect<LinkDialer["Type"], InvalidAddress> =>
+  Effect.map(readTarget(options), (target) => ({ dial: dial(target, options) }))
+
+export const layer = (options: Options): Layer.Layer<LinkDialer, InvalidAddress> =>
+  Layer.effect(LinkDialer, make(options))
+
+const dial = (target: Target, options: Options): Effect.Effect<Link, LinkDialError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { url } = target
+    const timeout = Duration.decode(options.connectTimeout ?? "10 seconds")
+    if (!isSendable(options.token)) return yield* DialFailure.unsendableToken(url)
+    const now = yield* Clock.currentTimeMillis
+    const ws = yield* Effect.acquireRelease(
+      Effect.sync(() => connect(target, options)),
+      disconnect,
+    )
+    return yield* opened(ws, url, now).pipe(
+      Effect.timeoutFail({
+        duration: timeout,
+        onTimeout: () =>
+          DialFailure.unavailable(
+            url,
+            `no answer from ${url.host} within ${Duration.format(timeout)}; check the address, and that what stands on the way lets WebSocket through`,
+          ),
+      }),
+    )
+  }).pipe(Effect.withSpan("WsLinkDialer.dial"))
+
+/** Starts to connect. The listener for errors stays: `ws` tells of an abort as well, and an error nobody hears ends the process. */
+const connect = (target: Target, options: Options): WebSocket => {
+  const abort = new AbortController()
+  const native = Masking.isNative() || !Masking.isNeedless(target.url, target.via !== undefined)
+  const ws = new WebSocket(target.url, WsLink.subprotocol, {
+    ...WsLink.socketOptions,
+    ...(native ? {} : { generateMask: Masking.zero }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.agent === undefined ? tunnelled(target, options, abort.signal) : { agent: options.agent }),
+    headers: { authorization: `Bearer ${Redacted.value(options.token)}` },
+  })
+  ws.on("error", () => {})
+  ws.once("close", () => abort.abort())
+  return ws
+}
+
+const disconnect = (ws: WebSocket): Effect.Effect<void> => Effect.sync(() => ws.terminate())
+
+/** Waits for the outcome; interrupted, it ends the attempt. */
+const opened = (ws: WebSocket, url: URL, now: number): Effect.Effect<Link, LinkDialError> =>
+  Effect.async((resume) => {
+    let response: IncomingMessage | undefined
+    ws.once("upgrade", (upgrade) => {
+      response = upgrade
+    })
+    ws.once("open", () => {
+      if (response !== undefined) resume(Effect.succeed(WsLink.make(ws, response.socket)))
+    })
+    ws.once("unexpected-response", (_request, refusal) => {
+      resume(DialFailure.fromResponse(url, refusal, now))
+      ws.terminate()
+    })
+    ws.once("error", (error) => resume(DialFailure.fromError(url, error)))
+    return disconnect(ws)
+  })
+
+/** Options of `ws` that lead the connection through the forward proxy, if there is one. */
+const tunnelled = ({ url, via }: Target, { ca }: Options, signal: AbortSignal) => {
+  if (via === undefined) return {}
+  const host = ForwardProxy.unbracketed(url.hostname)
+  const servername = net.isIP(host) === 0 ? host : ""
+  const createConnection = (_: unknown, done: (error: Error | null, socket?: net.Socket) => void) =>
+    ForwardProxy.connect(via, url, signal, (error, socket) => {
+      if (socket === undefined || url.protocol === "http:") return done(error, socket)
+      done(null, tls.connect({ socket, servername, ...(ca === undefined ? {} : { ca }) }))
+    })
+  // `ws` hands this to http.request, which takes the socket by callback as well; its type knows net.connect only.
+  return { createConnection: createConnection as unknown as typeof net.createConnection }
+}
+
+const isSendable = (token: Redacted.Redacted): boolean => /^[\w.~+/=-]+$/.test(Redacted.value(token))
+
+const readTarget = (options: Options): Effect.Effect<Target, InvalidAddress> =>
+  Effect.gen(function* () {
+    const url = yield* readUrl(options.proxy.replace(/^ws(s?):/i, "http$1:"), "http, https, ws or wss")
+    if (url.username !== "" || url.password !== "") {
+      return yield* invalid(url.host, "the proxy takes a token, no user and password in the URL")
+    }
+    if (url.search !== "" || url.hash !== "") {
+      return yield* invalid(url.host, "an address ends with its path; leave out what follows `?` or `#`")
+    }
+    url.pathname = `${url.pathname.replace(/\/+$/, "")}${WsLink.path}`
+    const named = options.forwardProxy ?? ForwardProxy.fromEnvironment(url, process.env)
+    if (named === undefined || named === "none" || options.agent !== undefined) return { url, via: undefined }
+    return { url, via: yield* readUrl(named, "http or https (a forward proxy of another kind is not supported)") }
+  })
+
+const readUrl = (text: string, schemes: string): Effect.Effect<URL, InvalidAddress> => {
+  if (!URL.canParse(text)) return invalid(text.replace(/^.*@/, ""), `it has to be a URL that begins with ${schemes}`)
+  const url = new URL(text)
+  const known = url.protocol === "http:" || url.protocol === "https:"
+  return known ? Effect.succeed(url) : invalid(url.host || url.protocol, `it has to begin with ${schemes}`)
+}
+
+const invalid = (address: string, detail: string): Effect.Effect<never, InvalidAddress> =>
+  Effect.fail(new InvalidAddress({ address, detail }))
