@@ -3,11 +3,14 @@ import { Schema } from "effect"
 import { Container, ContainerId } from "./Container.ts"
 import { Engine } from "./Engine.ts"
 
-/** The longest JSON of one container, in bytes; the source leaves out the labels and ports of one that would be longer. */
-export const MAX_CONTAINER_BYTES = 256 * 1024
-
 /** The longest line of the stream, in bytes, its newline not counted; a longer one is a broken peer. */
-export const MAX_CHANGE_BYTES = MAX_CONTAINER_BYTES + 1024
+export const MAX_CHANGE_BYTES = 256 * 1024
+
+/** The longest JSON of one container, in bytes; the source leaves out the labels and ports of one that would be longer. */
+export const MAX_CONTAINER_BYTES = MAX_CHANGE_BYTES - 1024
+
+/** The most containers of one source; the source tells of the newest only, and a peer that tells of more is broken. */
+export const MAX_CONTAINERS = 50_000
 
 /** A snapshot begins: containers not put before the next `Ready` are gone. */
 export const Begin = Schema.TaggedStruct("Begin", {})
