@@ -1,4 +1,5 @@
 /** What the user API answers when it cannot: one shape, `{"error":{"code","message",…facts}}`, for every status. */
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import { ParseResult, Schema } from "effect"
 
 /** Each code and the status it travels with; a code never changes its meaning. */
@@ -11,14 +12,15 @@ const STATUS = {
   "method-not-allowed": 405,
   ambiguous: 409,
   "too-many-streams": 429,
+  "source-busy": 429,
   internal: 500,
   "logs-unsupported": 501,
   "source-offline": 503,
   "source-loading": 503,
-  "source-busy": 503,
   "engine-unavailable": 503,
   "engine-error": 503,
   "source-error": 503,
+  "not-ready": 503,
   "source-silent": 504,
 } as const
 
@@ -56,7 +58,27 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
 }
 
 /** The body of an error with this status; encodes no error of another one. */
-export const body = (status: ApiErrorStatus) => envelope(CODES.filter((code) => STATUS[code] === status))
+export const body = (status: ApiErrorStatus) =>
+  envelope(CODES.filter((code) => STATUS[code] === status)).annotations(
+    HttpApiSchema.annotations({ status, identifier: `Error${status}`, description: DESCRIPTION[status] }),
+  )
+
+/** What a status means in this API. */
+export const describe = (status: ApiErrorStatus): string => DESCRIPTION[status]
+
+const DESCRIPTION: Record<ApiErrorStatus, string> = {
+  400: "A parameter means nothing; `parameter` names it and `expected` says what it takes.",
+  401: "No token, or a bad one.",
+  403: "The token is of the other role.",
+  404: "No such container, or it is out of the token's scope.",
+  405: "Only GET and HEAD are served.",
+  409: "The reference is ambiguous; `candidates` lists what it may mean.",
+  429: "As many logs are being read as may be; `limit` says how many.",
+  500: "A fault of the proxy.",
+  501: "The container's log driver cannot be read.",
+  503: "The source, or its engine, is not there right now; `retryAfterSeconds` says when to ask again.",
+  504: "The source did not answer in time.",
+}
 
 const envelope = (codes: ReadonlyArray<ApiErrorCode>) =>
   Schema.transformOrFail(

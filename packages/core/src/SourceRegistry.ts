@@ -101,15 +101,13 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
 
   const admit = Effect.fn("SourceRegistry.admit")(function* (name: SourceName, hello: Hello) {
     const linked = entries.get(name)?.linked
-    if (linked === undefined) {
-      if (!entries.has(name) && entries.size >= options.maxSources)
-        return yield* refused(SessionCode.internal, `this proxy knows ${options.maxSources} sources, as many as it may`)
-      return
-    }
-    if (linked.session.hello.instanceId === hello.instanceId) return
+    if (!entries.has(name) && entries.size >= options.maxSources)
+      return yield* refused(SessionCode.internal, `this proxy knows ${options.maxSources} sources, as many as it may`)
+    if (linked === undefined || linked.session.hello.instanceId === hello.instanceId) return undefined
     if (yield* isAlive(linked.session, options.probeFor)) return yield* conflict(name)
     yield* Effect.forkIn(linked.session.close(SessionCode.heartbeatTimeout, "no sign of life"), scope)
     detach(entries, linked, yield* Clock.currentTimeMillis)
+    return undefined
   })
 
   const forget = (entry: Entry, lostAt: number) =>
