@@ -1,0 +1,106 @@
+/** A source: watches the engine of its machine, keeps a link to the proxy, and answers what the proxy asks over it. */
+import { randomUUID } from "node:crypto"
+import { Clock, Effect, Layer, Option } from "effect"
+import { permits } from "@rdl/core/Authorization"
+import type { Engine } from "@rdl/core/Engine"
+import { type Link, LinkDialer } from "@rdl/core/Link"
+import * as LinkKeeper from "@rdl/core/LinkKeeper"
+import type { OpenLogs } from "@rdl/core/LinkMessage"
+import { serve, type StreamHandler, type StreamWriter } from "@rdl/core/LinkSession"
+import type { SourceName } from "@rdl/core/SourceName"
+import { StreamError } from "@rdl/core/StreamError"
+import * as EngineClient from "./EngineClient.ts"
+import type { EngineProblem } from "./EngineError.ts"
+import * as EngineLogReader from "./EngineLogReader.ts"
+import * as Inventory from "./Inventory.ts"
+import { writeInventory } from "./InventoryStream.ts"
+import { LogReader } from "./LogReader.ts"
+
+export interface Options extends EngineClient.Options {
+  /** Release of the program, such as `rdl/0.1.0`; the proxy shows it. */
+  readonly agent: string
+  /** Told how the link stands. */
+  readonly onState?: LinkKeeper.Options["onState"]
+}
+
+/** How long the first HELLO waits for the engine to be found, before it says that there is none. */
+const ENGINE_WAIT = "2 seconds"
+
+/** Asks once who the engine is, so that a program can refuse to start without one; at most 40 s. */
+export const probe = (options: EngineClient.Options): Effect.Effect<Engine, EngineProblem> =>
+  Effect.scoped(Effect.flatMap(EngineClient.make(options), (client) => client.version))
+
+/** The parts of a source, for programs that put one together themselves. */
+export const services = (
+  options: EngineClient.Options,
+): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader> =>
+  Layer.merge(Inventory.layer, EngineLogReader.layer).pipe(Layer.provideMerge(EngineClient.layer(options)))
+
+/** Runs a source until it is interrupted. Neither a missing engine nor a missing proxy ends it: it waits for both, and says so once. */
+export const run = (options: Options): Effect.Effect<never, never, LinkDialer> =>
+  Effect.provide(serveLinks(options), services(options))
+
+/** A source for as long as the layer lives. */
+export const layer = (options: Options): Layer.Layer<never, never, LinkDialer> =>
+  Layer.scopedDiscard(Effect.forkScoped(run(options)))
+
+/** The same over parts of one's own, such as another log reader. */
+export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, keyof EngineClient.Options>) {
+  const dialer = yield* LinkDialer
+  const inventory = yield* Inventory.Inventory
+  const reader = yield* LogReader
+  const instanceId = randomUUID()
+
+  const session = (link: Link, welcomed: Effect.Effect<void>) =>
+    Effect.gen(function* () {
+      let name: SourceName | undefined
+      const handler: StreamHandler = (request, writer) =>
+        request.op === "inventory"
+          ? writeInventory(inventory.changes, writer)
+          : readLog(inventory, reader, name, request, writer)
+      return yield* serve(link, {
+        hello: {
+          versions: [1],
+          instanceId,
+          time: yield* Clock.currentTimeMillis,
+          agent: options.agent,
+          engine: yield* Effect.timeoutTo(inventory.engine, {
+            duration: ENGINE_WAIT,
+            onTimeout: () => null,
+            onSuccess: (engine) => engine,
+          }),
+          features: [],
+        },
+        handler,
+        onWelcome: (welcome) =>
+          Effect.zipRight(
+            Effect.sync(() => (name = welcome.source)),
+            welcomed,
+          ),
+      })
+    })
+
+  return yield* LinkKeeper.keep(dialer.dial, session, { onState: options.onState })
+})
+
+/** Checks the asker's scope against what this machine really has; what is out of scope is told apart from nothing. */
+const readLog = Effect.fn("Source.readLog")(function* (
+  inventory: typeof Inventory.Inventory.Service,
+  reader: typeof LogReader.Service,
+  source: SourceName | undefined,
+  { containerId, query, rendering, scope }: OpenLogs,
+  writer: StreamWriter,
+) {
+  if (source === undefined)
+    return yield* new StreamError({ reason: "internal", detail: "a stream was opened before WELCOME" })
+  if (!query.stdout && !query.stderr)
+    return yield* new StreamError({ reason: "bad-request", detail: "neither stdout nor stderr is wanted" })
+  const container = Option.filter(yield* inventory.get(containerId), (container) =>
+    permits(scope, { source, container }),
+  )
+  if (Option.isSome(container))
+    return yield* reader.read({ container: container.value, query, rendering, source }, writer)
+  if ((yield* inventory.engine) === null)
+    return yield* new StreamError({ reason: "engine-unavailable", detail: "the container engine cannot be reached" })
+  return yield* new StreamError({ reason: "not-found", detail: `no such container: ${containerId}` })
+})
