@@ -14,17 +14,10 @@ const OFFERS: ReadonlyArray<readonly [type: string, format: LogFormat]> = [
 
 /** The Content-Type of an answer. The engine's framing follows the container, not the user: a terminal has none. */
 export const contentType = (format: LogFormat, tty: boolean): string => {
-  switch (format) {
-    case "text":
-      return "text/plain; charset=utf-8"
-    case "ndjson":
-      return "application/x-ndjson"
-    case "sse":
-      return "text/event-stream"
-    case "multiplexed":
-    case "raw":
-      return tty ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
-  }
+  if (format === "text") return "text/plain; charset=utf-8"
+  if (format === "ndjson") return "application/x-ndjson"
+  if (format === "sse") return "text/event-stream"
+  return tty ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
 }
 
 /** Reads `format` and `host` (default `prefix`) and the `Accept` header; `format` wins over the header. */

@@ -1,0 +1,93 @@
+/** Where renderers write: small pieces in, large buffers out. */
+
+/** Receives bytes and keeps the buffer; with a demultiplexer, also which stream they belong to (1 stdout, 2 stderr). */
+export type Emit = (bytes: Uint8Array, stream: LogStream) => void
+export type LogStream = 1 | 2
+
+/** What is emitted at a time, at most. */
+export const OUTPUT_BYTES = 65_536
+
+/**
+ * A slab that is filled from front to back, emitted as views of itself and never written twice; a new one is taken when
+ * it is full. So a receiver may keep what it got, but must not transfer the buffer behind it.
+ */
+export class LogOutput {
+  /** The slab; written directly only after `reserve`. */
+  bytes = new Uint8Array(0)
+  /** Where the next byte goes. */
+  position = 0
+  private sent = 0
+  private stream: LogStream = 1
+  private emit: Emit = nowhere
+  private readonly split: boolean
+
+  /** `split`: never emits bytes of both streams in one piece. */
+  constructor(split: boolean) {
+    this.split = split
+  }
+
+  /** Until `flush`, what fills up goes here. */
+  begin(emit: Emit): void {
+    this.emit = emit
+  }
+
+  /** What follows belongs to this stream. */
+  turn(stream: LogStream): void {
+    if (stream === this.stream) return
+    if (this.split) this.send()
+    this.stream = stream
+  }
+
+  /** Makes room for `length` bytes, at most OUTPUT_BYTES, at `position`. */
+  reserve(length: number): void {
+    if (this.bytes.length - this.position >= length) return
+    this.send()
+    this.bytes = new Uint8Array(OUTPUT_BYTES)
+    this.position = 0
+    this.sent = 0
+  }
+
+  byte(value: number): void {
+    this.reserve(1)
+    this.bytes[this.position++] = value
+  }
+
+  /** Copies `from[start..end)`, of any length. */
+  write(from: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (this.bytes.length - this.position < length) return this.writeAcross(from, start, end)
+    if (length < SHORT) for (let at = start; at < end; at++) this.bytes[this.position++] = from[at] ?? 0
+    else {
+      this.bytes.set(from.subarray(start, end), this.position)
+      this.position += length
+    }
+  }
+
+  /** Emits what has not been emitted. */
+  flush(): void {
+    this.send()
+    this.emit = nowhere
+  }
+
+  private writeAcross(from: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end;) {
+      this.reserve(1)
+      const taken = Math.min(end - at, this.bytes.length - this.position)
+      this.bytes.set(from.subarray(at, at + taken), this.position)
+      this.position += taken
+      at += taken
+    }
+  }
+
+  private send(): void {
+    if (this.position === this.sent) return
+    const piece = this.bytes.subarray(this.sent, this.position)
+    this.sent = this.position
+    this.emit(piece, this.stream)
+  }
+}
+
+/** Below this a loop is faster than a view and its copy. */
+const SHORT = 24
+
+const nowhere = (): void => {}
