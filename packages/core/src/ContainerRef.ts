@@ -1,5 +1,6 @@
 /** How a user names one container: full id, `source/name`, `source/id-prefix`, or a bare name or id prefix. */
 import { Either, Schema } from "effect"
+import { ApiError } from "./ApiError.ts"
 import * as Authorization from "./Authorization.ts"
 import { type Container, ContainerName } from "./Container.ts"
 import { SourceName } from "./SourceName.ts"
@@ -13,17 +14,26 @@ export interface ContainerRef {
   readonly container: ContainerName
 }
 
-/** What a reference must look like, for people. */
-export const EXPECTED = "a container's name or id, or source/name: letters, digits, `_`, `.` and `-`"
-
 /** Reads a reference as it was asked for; `/` stands between source and container and nowhere else. */
-export const parse = (text: string): Either.Either<ContainerRef, string> => {
+export const parse = (text: string): Either.Either<ContainerRef, ApiError> => {
   const divider = text.indexOf("/")
   const container = text.slice(divider + 1)
-  if (!isName(container)) return Either.left(EXPECTED)
+  if (!isName(container)) return Either.left(noReference(text))
   if (divider < 0) return Either.right({ container })
   const source = text.slice(0, divider)
-  return isSource(source) ? Either.right({ source, container }) : Either.left(EXPECTED)
+  return isSource(source) ? Either.right({ source, container }) : Either.left(noReference(text))
+}
+
+const noReference = (text: string) => {
+  const value = text.slice(0, 100)
+  const expected = "a container's name or id, or source/name: letters, digits, `_`, `.` and `-`"
+  return new ApiError({
+    code: "bad-parameter",
+    message: `${JSON.stringify(value)} is no reference to a container: expected ${expected}`,
+    parameter: "ref",
+    value,
+    expected,
+  })
 }
 
 const isName = Schema.is(ContainerName)

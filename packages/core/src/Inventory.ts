@@ -65,22 +65,12 @@ export const make = (limits: Limits): Inventory => {
   }
 
   const apply = (change: InventoryChange, bytes: number): string | undefined => {
-    switch (change._tag) {
-      case "Begin":
-        snapshot = new Set()
-        return undefined
-      case "Put":
-        return put(change.container, bytes)
-      case "Remove":
-        remove(change.id)
-        return undefined
-      case "Ready":
-        becomeReady()
-        return undefined
-      case "EngineChanged":
-        engine = change.engine
-        return undefined
-    }
+    if (change._tag === "Put") return put(change.container, bytes)
+    if (change._tag === "Begin") snapshot = new Set()
+    else if (change._tag === "Remove") remove(change.id)
+    else if (change._tag === "Ready") becomeReady()
+    else engine = change.engine
+    return undefined
   }
 
   const restart = () => {

@@ -1,5 +1,5 @@
 /** What a user asks, answered: from the registry's inventories, or by a stream from the right source. */
-import { Context, Effect, Either, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { ApiError } from "./ApiError.ts"
 import * as Authorization from "./Authorization.ts"
 import type { SourceContainer } from "./Container.ts"
@@ -125,17 +125,7 @@ const resolve = Effect.fnUntraced(function* (
   text: string,
   inventories: ReadonlyArray<SourceInventory>,
 ): Effect.fn.Return<SourceContainer, ApiError> {
-  const ref = yield* Either.mapLeft(
-    ContainerRef.parse(text),
-    (expected) =>
-      new ApiError({
-        code: "bad-parameter",
-        message: `${JSON.stringify(text.slice(0, 80))} is no reference to a container: it takes ${expected}`,
-        parameter: "ref",
-        value: text.slice(0, 80),
-        expected,
-      }),
-  )
+  const ref = yield* ContainerRef.parse(text)
   const scope = user.claims.allow
   const candidates = ContainerRef.resolve(ref, inventories, scope)
   const [only] = candidates

@@ -1,5 +1,5 @@
 /** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
-import { Clock, Context, type Duration, Effect, Layer, Schema, Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Layer, Schema, type Scope } from "effect"
 import type { Container, ContainerId } from "./Container.ts"
 import * as Inventory from "./Inventory.ts"
 import * as InventoryFeed from "./InventoryFeed.ts"

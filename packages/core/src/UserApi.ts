@@ -40,7 +40,7 @@ const logContent = Object.fromEntries(
   Object.entries(LOG_TYPES).map(([type, description]) => [type, { schema: { type: "string", description } }]),
 )
 
-const logs = <const Name extends string, const Path extends `/${string}`>(name: Name, path: Path, summary: string) =>
+const logs = <const Name extends string>(name: Name, path: `/${string}`, summary: string) =>
   HttpApiEndpoint.get(name, path)
     .setUrlParams(LogsParameters)
     .addSuccess(HttpApiSchema.Text({ contentType: "text/plain" }))

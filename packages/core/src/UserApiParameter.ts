@@ -1,6 +1,6 @@
 /** The query parameters of the user API: what each means, for its description and for refusing any other. */
 import { Either, Schema } from "effect"
-import * as ContainerFilter from "./ContainerFilter.ts"
+import type { ContainerFilter } from "./ContainerFilter.ts"
 import { BadParameter, boolean, type Parameters } from "./LogParameter.ts"
 
 type JsonType = { readonly type: "string" | "boolean" | "array"; readonly [key: string]: unknown }
@@ -68,7 +68,7 @@ export const MAX_REPEATS = 64
 /** Reads the parameters of `GET /containers`. */
 export const containerFilter = (
   parameters: Parameters & { readonly getAll: (name: string) => ReadonlyArray<string> },
-): Either.Either<ContainerFilter.ContainerFilter, BadParameter> =>
+): Either.Either<ContainerFilter, BadParameter> =>
   Either.gen(function* () {
     const globs = (name: string) => {
       const values = parameters.getAll(name)
