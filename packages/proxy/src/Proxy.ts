@@ -1,0 +1,75 @@
+/** The proxy: users ask it over HTTP, sources dial in to it; a handler for any Node HTTP server. */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import type { LinkAcceptor } from "@rdl/core/Link"
+import * as RequestRouter from "@rdl/core/RequestRouter"
+import * as SourceAcceptor from "@rdl/core/SourceAcceptor"
+import * as SourceRegistry from "@rdl/core/SourceRegistry"
+import { TokenVerifier } from "@rdl/core/TokenVerifier"
+import { UserApi } from "@rdl/core/UserApi"
+import { Context, Effect, Layer } from "effect"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as ErrorResponse from "./ErrorResponse.ts"
+import * as Gate from "./Gate.ts"
+import * as Readiness from "./Readiness.ts"
+import * as Routes from "./Routes.ts"
+import * as UserApiHandlers from "./UserApiHandlers.ts"
+
+export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
+  Proxy,
+  {
+    /** Answers a request. Given `next`, leaves what is not of the user API to it, before any token is looked at. */
+    readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+    /** Makes `/ready` say that no more requests should come; everything goes on being served. */
+    readonly stop: Effect.Effect<void>
+  }
+>() {}
+
+export interface Options {
+  readonly registry?: Partial<SourceRegistry.Options>
+  readonly router?: Partial<RequestRouter.Options>
+  readonly links?: Partial<SourceAcceptor.Options>
+}
+
+/**
+ * A proxy without a server: hang `Proxy.handler` into one, or let `ProxyServer.layer` do it. Transports deliver
+ * sources to the `LinkAcceptor`. For another registry or router provide `layerHandler` with them instead.
+ */
+export const layer = (
+  options: Options = {},
+): Layer.Layer<
+  Proxy | LinkAcceptor | SourceRegistry.SourceRegistry | RequestRouter.RequestRouter,
+  never,
+  TokenVerifier
+> =>
+  Layer.mergeAll(layerHandler, SourceAcceptor.layer(options.links)).pipe(
+    Layer.provideMerge(RequestRouter.layer(options.router)),
+    Layer.provideMerge(SourceRegistry.layer(options.registry)),
+  )
+
+/** The user API over any router. */
+export const layerHandler: Layer.Layer<Proxy, never, RequestRouter.RequestRouter | TokenVerifier> = Layer.suspend(() =>
+  Layer.effect(Proxy, make).pipe(
+    Layer.provide(layerApi),
+    Layer.provide(Readiness.layer),
+    Layer.provide(NodeHttpServer.layerContext),
+  ),
+)
+
+const make = Effect.gen(function* () {
+  const readiness = yield* Readiness.Readiness
+  const app = Gate.guard(yield* TokenVerifier, yield* HttpApiBuilder.httpApp)
+  const serve = yield* NodeHttpServer.makeHandler(app)
+  return Proxy.of({
+    handler: (request, response, next) => {
+      if (next === undefined || Routes.has(Routes.pathOf(request.url ?? "/"))) serve(request, response)
+      else next()
+    },
+    stop: readiness.stop,
+  })
+})
+
+const layerApi = Layer.mergeAll(
+  HttpApiBuilder.api(UserApi).pipe(Layer.provide(UserApiHandlers.layer), Layer.provide(Gate.layerAuthentication)),
+  HttpApiBuilder.middleware((app) => Effect.catchAllCause(app, ErrorResponse.fromCause)),
+).pipe(Layer.provideMerge(Layer.mergeAll(HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer)))

@@ -1,0 +1,150 @@
+/** A Node HTTP server of the proxy's own; transports take their `upgrade` events from it. */
+import { Context, Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import type { AddressInfo, Socket } from "node:net"
+import { Proxy } from "./Proxy.ts"
+
+/** The server could not start. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  reason: Schema.Literal("address-in-use", "not-permitted", "no-such-address", "bad-certificate", "other"),
+  host: Schema.String,
+  port: Schema.Int,
+  detail: Schema.String,
+}) {
+  override get message(): string {
+    const where = `${this.host}:${this.port}`
+    switch (this.reason) {
+      case "address-in-use":
+        return `cannot listen on ${where}: another program does; stop it, or choose another port with --listen`
+      case "not-permitted":
+        return `cannot listen on ${where}: not permitted; choose a port of 1024 or above with --listen`
+      case "no-such-address":
+        return `cannot listen on ${where}: this machine has no such address; 0.0.0.0 stands for all it has`
+      case "bad-certificate":
+        return `cannot serve TLS: the certificate or its key cannot be used: ${this.detail}`
+      default:
+        return `cannot listen on ${where}: ${this.detail}`
+    }
+  }
+}
+
+export class ProxyServer extends Context.Tag("@rdl/proxy/ProxyServer")<
+  ProxyServer,
+  {
+    /** Listening, and answering the user API; `upgrade` has no listener. */
+    readonly server: Http.Server | Https.Server
+    /** Where it listens, such as `http://127.0.0.1:7070`. */
+    readonly url: string
+  }
+>() {}
+
+export interface Options {
+  /** Default `0.0.0.0`. */
+  readonly host: string
+  /** Default 7070; 0 takes a free one. */
+  readonly port: number
+  /** PEM texts; absent = plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted }
+  /** Connections at a time, links included; more are dropped at once. Default 10,000. */
+  readonly maxConnections: number
+  /** How long a closing server lets answers go on before it destroys them. Default 1 s. */
+  readonly grace: Duration.DurationInput
+}
+
+export const defaults: Options = { host: "0.0.0.0", port: 7070, maxConnections: 10_000, grace: "1 second" }
+
+/** Bytes of a request's headers; 431 beyond. A token has 8 KiB at most. */
+export const MAX_HEADER_BYTES = 16 * 1024
+/** How long one request may take to come in; answers may take as long as they like. */
+export const REQUEST_TIMEOUT_MS = 120_000
+/** How long its headers may take; longer than a connection is kept, so that none is cut while it is used again. */
+export const HEADERS_TIMEOUT_MS = 80_000
+/** How long an idle connection is kept: longer than the load balancers in front, which mostly say 60 s. */
+export const KEEP_ALIVE_MS = 75_000
+
+/**
+ * Listens until the scope closes; then it takes no more connections, gives answers the grace, and destroys the rest,
+ * so that an unfinished log ends as broken.
+ */
+export const make = Effect.fn("ProxyServer.make")(function* (partial?: Partial<Options>) {
+  const options = { ...defaults, ...partial }
+  const proxy = yield* Proxy
+  const server = yield* create(options)
+  server.maxConnections = options.maxConnections
+  server.on("request", (request, response) => proxy.handler(request, response))
+  const sockets = track(server)
+  yield* Effect.acquireRelease(listen(server, options), () =>
+    Effect.zipRight(proxy.stop, close(server, sockets, options.grace)),
+  )
+  return ProxyServer.of({ server, url: urlOf(server, options) })
+})
+
+/** A listening server; the address is taken once the layer is built. */
+export const layer = (options?: Partial<Options>): Layer.Layer<ProxyServer, ListenError, Proxy> =>
+  Layer.scoped(ProxyServer, make(options))
+
+const create = (options: Options): Effect.Effect<Http.Server | Https.Server, ListenError> => {
+  const terms = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+  const { tls } = options
+  return Effect.try({
+    try: () =>
+      tls === undefined
+        ? Http.createServer(terms)
+        : Https.createServer({ ...terms, cert: tls.cert, key: Redacted.value(tls.key) }),
+    catch: (error) => listenError("bad-certificate", options, error),
+  })
+}
+
+const listen = (server: Http.Server | Https.Server, options: Options): Effect.Effect<void, ListenError, Scope.Scope> =>
+  Effect.async<void, ListenError>((resume) => {
+    const onError = (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(listenError(REASON[error.code ?? ""] ?? "other", options, error)))
+    server.once("error", onError)
+    server.listen(options.port, options.host, () => {
+      server.off("error", onError)
+      resume(Effect.void)
+    })
+  })
+
+const REASON: Readonly<Record<string, ListenError["reason"]>> = {
+  EADDRINUSE: "address-in-use",
+  EACCES: "not-permitted",
+  EADDRNOTAVAIL: "no-such-address",
+  ENOTFOUND: "no-such-address",
+}
+
+const listenError = (reason: ListenError["reason"], { host, port }: Options, error: unknown) =>
+  new ListenError({ reason, host, port, detail: error instanceof Error ? error.message : String(error) })
+
+/** Every open connection: the server itself loses sight of those that were upgraded. */
+const track = (server: Http.Server | Https.Server): ReadonlySet<Socket> => {
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+const close = (server: Http.Server | Https.Server, sockets: ReadonlySet<Socket>, grace: Duration.DurationInput) =>
+  Effect.async<void>((resume) => {
+    const timer = setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, Duration.toMillis(grace))
+    // Keep-alive connections that idle are closed by this as well.
+    server.close(() => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    })
+  })
+
+const urlOf = (server: Http.Server | Https.Server, options: Options): string => {
+  const { address, family, port } = server.address() as AddressInfo
+  return `${options.tls === undefined ? "http" : "https"}://${family === "IPv6" ? `[${address}]` : address}:${port}`
+}

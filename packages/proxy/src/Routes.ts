@@ -1,0 +1,17 @@
+/** Which paths the user API has, read off its description. */
+import { UserApi } from "@rdl/core/UserApi"
+
+const patterns = Object.values(UserApi.groups).flatMap((group) =>
+  Object.values(group.endpoints).map(
+    ({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+").replaceAll(".", "\\.")}$`),
+  ),
+)
+
+/** Whether a path is of the user API, whatever the method. */
+export const has = (path: string): boolean => patterns.some((pattern) => pattern.test(path))
+
+/** The path of a request's target, without its query. */
+export const pathOf = (target: string): string => {
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
+}
