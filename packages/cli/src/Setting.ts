@@ -1,0 +1,220 @@
+/** A value a command needs: from its flag, else the environment, else the config file, else the default. */
+import * as Options from "@effect/cli/Options"
+import { Effect, Either, Option, Redacted } from "effect"
+import { readFileSync } from "node:fs"
+import type { Switch } from "./Argv.ts"
+import * as ConfigFile from "./ConfigFile.ts"
+import { UsageError } from "./Failure.ts"
+
+/** How one setting is offered on the command line, and how its value is found. */
+export interface Setting<A> {
+  readonly option: Options.Options<unknown>
+  readonly resolve: (flag: unknown, config: ConfigFile.ConfigFile | undefined) => Effect.Effect<A, UsageError>
+}
+
+/** Texts as somebody wrote them, and where. */
+interface Found {
+  readonly texts: ReadonlyArray<string>
+  readonly origin: string
+}
+
+export interface Spec<A> {
+  readonly description: string
+  /** What stands for the value in the help, such as `HOST:PORT`. */
+  readonly value: string
+  /** Where the environment's name is not `RDL_` and the flag's. */
+  readonly env?: string
+  /** Its single letter, if any. */
+  readonly alias?: string
+  /** The value, or what is wrong with the text, put after it: `is not a port`. */
+  readonly parse: (text: string) => Either.Either<A, string>
+}
+
+/** A setting that must be given. */
+export const required = <A>(name: ConfigFile.SettingName, spec: Spec<A>): Setting<A> =>
+  single(name, spec, envName(name, spec), () =>
+    Effect.fail(new UsageError({ detail: `${name} is missing: give --${name} or set ${envName(name, spec)}` })),
+  )
+
+/** A setting with a default. */
+export const withDefault = <A, B>(name: ConfigFile.SettingName, spec: Spec<A>, otherwise: () => B): Setting<A | B> =>
+  single<A | B>(name, spec, envName(name, spec), () => Effect.sync(otherwise))
+
+/** A value that only its flag gives: what is asked for this time, and not how things are set up. */
+export const flag = <A, B>(name: string, spec: Spec<A>, otherwise: () => B): Setting<A | B> =>
+  single<A | B>(name, spec, undefined, () => Effect.sync(otherwise))
+
+/** Any text but an empty one. */
+export const text = (written: string): Either.Either<string, string> =>
+  written === "" ? Either.left("is empty") : Either.right(written)
+
+/** One of a few words. */
+export const oneOf =
+  <const A extends string>(...words: ReadonlyArray<A>) =>
+  (written: string): Either.Either<A, string> =>
+    Either.fromNullable(
+      words.find((word) => word === written),
+      () => `is none of ${words.join(", ")}`,
+    )
+
+const single = <A>(
+  name: string,
+  spec: Spec<A>,
+  env: string | undefined,
+  missing: () => Effect.Effect<A, UsageError>,
+): Setting<A> => ({
+  option: Options.text(name).pipe(
+    (option) => (spec.alias === undefined ? option : Options.withAlias(option, spec.alias)),
+    Options.withPseudoName(spec.value),
+    Options.withDescription(env === undefined ? spec.description : `${spec.description} (env ${env})`),
+    Options.repeated,
+  ),
+  resolve: Effect.fnUntraced(function* (flags, config) {
+    const found =
+      fromFlag(name, flags as ReadonlyArray<string>) ??
+      (env === undefined ? undefined : (fromEnv(env) ?? (yield* fromConfig(name, config))))
+    if (found === undefined) return yield* missing()
+    const [written, more] = found.texts
+    if (written === undefined || more !== undefined)
+      return yield* new UsageError({ detail: `${found.origin} takes one value, not ${found.texts.length}` })
+    return yield* Effect.mapError(
+      spec.parse(written),
+      (wrong) => new UsageError({ detail: `${found.origin}: ${JSON.stringify(written)} ${wrong}` }),
+    )
+  }),
+})
+
+/** A flag that may be given several times: all its values, in order. */
+export const repeated = (name: string, value: string, description: string): Setting<ReadonlyArray<string>> => ({
+  option: Options.text(name).pipe(
+    Options.withPseudoName(value),
+    Options.withDescription(`${description}; repeatable`),
+    Options.repeated,
+  ),
+  resolve: (flags) => Effect.succeed(flags as ReadonlyArray<string>),
+})
+
+/** A flag that takes no value: true where it is given. */
+export const toggle = (name: Switch, description: string, alias?: string): Setting<boolean> => ({
+  option: Options.boolean(name).pipe(
+    (option) => (alias === undefined ? option : Options.withAlias(option, alias)),
+    Options.withDescription(description),
+  ),
+  resolve: (given) => Effect.succeed(given === true),
+})
+
+/** A secret: as a value, or in a file of at most 64 KiB (`-` is standard input); `undefined` where there is none. */
+export const secret = (name: "key" | "token", description: string): Setting<Redacted.Redacted | undefined> => ({
+  option: Options.all({
+    direct: Options.text(name).pipe(
+      Options.withPseudoName(name.toUpperCase()),
+      Options.withDescription(
+        `${description} (env RDL_${name.toUpperCase()}); seen by others in the list of processes, so better by file`,
+      ),
+      Options.repeated,
+    ),
+    file: Options.text(`${name}-file`).pipe(
+      Options.withPseudoName("FILE"),
+      Options.withDescription(`The file that holds it (env RDL_${name.toUpperCase()}_FILE); - is standard input`),
+      Options.repeated,
+    ),
+  }),
+  resolve: Effect.fnUntraced(function* (flags, config) {
+    const { direct, file } = flags as { direct: ReadonlyArray<string>; file: ReadonlyArray<string> }
+    // Both places of one layer are looked at before the next layer is: a flag outdoes every variable.
+    for (const [value, path] of [
+      [fromFlag(name, direct), fromFlag(`${name}-file`, file)],
+      [fromEnv(envName(name)), fromEnv(envName(`${name}-file`))],
+      [yield* fromConfig(name, config), yield* fromConfig(`${name}-file`, config)],
+    ] as const) {
+      const given = value ?? path
+      if (given === undefined) continue
+      if (value !== undefined && path !== undefined)
+        return yield* new UsageError({ detail: `${value.origin} and ${path.origin} are both given; give one` })
+      if (given.texts.length !== 1) return yield* new UsageError({ detail: `${given.origin} takes one value` })
+      return Redacted.make(value === undefined ? yield* readSecret(given) : given.texts[0]!.trim())
+    }
+    return undefined
+  }),
+})
+
+/** Fails where a secret is missing, and says all the ways to give it. */
+export const demand = (name: "key" | "token", value: Redacted.Redacted | undefined, hint: string) =>
+  value === undefined
+    ? new UsageError({
+        detail: `there is no ${name}: give --${name}-file, or set ${envName(name)} or ${envName(`${name}-file`)}; ${hint}`,
+      })
+    : Effect.succeed(value)
+
+const MAX_SECRET = 65_536
+
+const readSecret = ({ origin, texts }: Found): Effect.Effect<string, UsageError> =>
+  Effect.try({
+    try: () => readFileSync(texts[0] === "-" ? 0 : texts[0]!, "utf8").slice(0, MAX_SECRET + 1),
+    catch: (cause) =>
+      new UsageError({ detail: `${origin}: cannot read ${JSON.stringify(texts[0])}: ${ConfigFile.reasonOf(cause)}` }),
+  }).pipe(
+    Effect.map((content) => content.trim()),
+    Effect.filterOrFail(
+      (content) => content !== "",
+      () => new UsageError({ detail: `${origin}: ${JSON.stringify(texts[0])} is empty` }),
+    ),
+    Effect.filterOrFail(
+      (content) => content.length <= MAX_SECRET,
+      () => new UsageError({ detail: `${origin}: ${JSON.stringify(texts[0])} is too large to be a secret` }),
+    ),
+  )
+
+const envName = (name: string, spec?: { readonly env?: string }): string =>
+  spec?.env ?? `RDL_${name.toUpperCase().replaceAll("-", "_")}`
+
+const fromFlag = (name: string, texts: ReadonlyArray<string>): Found | undefined =>
+  texts.length === 0 ? undefined : { texts, origin: `--${name}` }
+
+/** An empty variable is one that is not set: compose files and unit files cannot unset one. */
+const fromEnv = (env: string): Found | undefined => {
+  const written = process.env[env]
+  return written === undefined || written === "" ? undefined : { texts: [written], origin: env }
+}
+
+const fromConfig = Effect.fnUntraced(function* (name: string, config: ConfigFile.ConfigFile | undefined) {
+  const value = config?.values[name]
+  if (config === undefined || value === undefined || value === null) return undefined
+  const origin = `${name} in ${config.path}`
+  // A key may stand in the file as the object that a JWK is.
+  if (name === "key" && typeof value === "object") return { texts: [JSON.stringify(value)], origin }
+  if (typeof value !== "string" && typeof value !== "number")
+    return yield* new UsageError({ detail: `${origin} is not a text` })
+  const found: Found = { texts: [String(value)], origin }
+  return found
+})
+
+type Values<S extends Record<string, Setting<unknown>>> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer A> ? A : never
+}
+
+const configOption = Options.text("config").pipe(
+  Options.withPseudoName("FILE"),
+  Options.withDescription("A YAML file of settings, by the names of these flags (env RDL_CONFIG)"),
+  Options.optional,
+)
+
+/** The flags of several settings and of `--config`, parsed into the effect that finds all values. */
+export const all = <S extends Record<string, Setting<unknown>>>(
+  settings: S,
+): Options.Options<Effect.Effect<Values<S>, UsageError>> =>
+  Options.all({
+    config: configOption,
+    flags: Options.all(Object.fromEntries(Object.entries(settings).map(([name, { option }]) => [name, option]))),
+  }).pipe(
+    Options.map(({ config, flags }) =>
+      Effect.gen(function* () {
+        const path = Option.getOrUndefined(config) ?? fromEnv("RDL_CONFIG")?.texts[0]
+        const file = path === undefined ? undefined : yield* ConfigFile.load(path)
+        const values: Record<string, unknown> = {}
+        for (const [name, setting] of Object.entries(settings))
+          values[name] = yield* setting.resolve((flags as Record<string, unknown>)[name], file)
+        return values as Values<S>
+      }),
+    ),
+  )
