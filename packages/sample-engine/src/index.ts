@@ -1,0 +1,7 @@
+export * as Container from "./Container.ts"
+export * as EngineClock from "./EngineClock.ts"
+export * as Fault from "./Fault.ts"
+export * as Flavour from "./Flavour.ts"
+export * as LogRecord from "./LogRecord.ts"
+export * as RequestLog from "./RequestLog.ts"
+export * as SampleEngine from "./SampleEngine.ts"
