@@ -1,5 +1,5 @@
 /** A Node HTTP server of the proxy's own; transports take their `upgrade` events from it. */
-import { Context, Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
+import { Context, Deferred, type Duration, Effect, Layer, Redacted, Schema, Scope } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { AddressInfo, Socket } from "node:net"
@@ -64,25 +64,39 @@ export const HEADERS_TIMEOUT_MS = 80_000
 export const KEEP_ALIVE_MS = 75_000
 
 /**
- * Listens until the scope closes; then it takes no more connections, gives answers the grace, and destroys the rest,
- * so that an unfinished log ends as broken.
+ * Hangs transports into the server before it listens, so that no link comes too early; `WsLinkServer.attach` is one.
+ * Its scope closes while the server does, so that links can say goodbye.
  */
-export const make = Effect.fn("ProxyServer.make")(function* (partial?: Partial<Options>) {
+export type Attach<R> = (server: Http.Server | Https.Server) => Effect.Effect<void, never, R | Scope.Scope>
+
+/**
+ * Listens until the scope closes; then it takes no more connections, closes what was attached, gives answers the grace,
+ * and destroys the rest, so that an unfinished log ends as broken.
+ */
+export const make = Effect.fn("ProxyServer.make")(function* <R = never>(
+  partial?: Partial<Options>,
+  attach?: Attach<R>,
+) {
   const options = { ...defaults, ...partial }
   const proxy = yield* Proxy
   const server = yield* create(options)
   server.maxConnections = options.maxConnections
   server.on("request", (request, response) => proxy.handler(request, response))
   const sockets = track(server)
-  yield* Effect.acquireRelease(listen(server, options), () =>
-    Effect.zipRight(proxy.stop, close(server, sockets, options.grace)),
+  const attached = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+  if (attach !== undefined) yield* Scope.extend(attach(server), attached)
+  yield* Effect.acquireRelease(listen(server, options), (_, exit) =>
+    Effect.zipRight(proxy.stop, close(server, sockets, options.grace, Scope.close(attached, exit))),
   )
   return ProxyServer.of({ server, url: urlOf(server, options) })
 })
 
 /** A listening server; the address is taken once the layer is built. */
-export const layer = (options?: Partial<Options>): Layer.Layer<ProxyServer, ListenError, Proxy> =>
-  Layer.scoped(ProxyServer, make(options))
+export const layer = <R = never>(
+  options?: Partial<Options>,
+  attach?: Attach<R>,
+): Layer.Layer<ProxyServer, ListenError, Proxy | Exclude<R, Scope.Scope>> =>
+  Layer.scoped(ProxyServer, make(options, attach))
 
 const create = (options: Options): Effect.Effect<Http.Server | Https.Server, ListenError> => {
   const terms = {
@@ -132,16 +146,21 @@ const track = (server: Http.Server | Https.Server): ReadonlySet<Socket> => {
   return sockets
 }
 
-const close = (server: Http.Server | Https.Server, sockets: ReadonlySet<Socket>, grace: Duration.DurationInput) =>
-  Effect.async<void>((resume) => {
-    const timer = setTimeout(() => {
-      for (const socket of sockets) socket.destroy()
-    }, Duration.toMillis(grace))
-    // Keep-alive connections that idle are closed by this as well.
-    server.close(() => {
-      clearTimeout(timer)
-      resume(Effect.void)
-    })
+const close = (
+  server: Http.Server | Https.Server,
+  sockets: ReadonlySet<Socket>,
+  grace: Duration.DurationInput,
+  detach: Effect.Effect<void>,
+) =>
+  Effect.gen(function* () {
+    const closed = yield* Deferred.make<void>()
+    // Idle keep-alive connections are closed by this as well.
+    server.close(() => Deferred.unsafeDone(closed, Effect.void))
+    const drained = Effect.raceFirst(Effect.sleep(grace), Deferred.await(closed))
+    // Within a finalizer the loser of a race is interrupted only where that is allowed again.
+    yield* Effect.zip(detach, Effect.interruptible(drained), { concurrent: true })
+    for (const socket of sockets) socket.destroy()
+    yield* Deferred.await(closed)
   })
 
 const urlOf = (server: Http.Server | Https.Server, options: Options): string => {
