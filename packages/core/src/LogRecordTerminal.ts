@@ -33,6 +33,8 @@ export class TerminalRecords implements RecordReader {
   private carried = 0
   /** Up to here the carry has been searched. */
   private searched = 0
+  /** The record being read has the timestamp of the one before it: a piece of the same line. */
+  private repeated = false
 
   constructor(shape: RecordShape, sink: RecordSink) {
     this.shape = shape
@@ -89,12 +91,15 @@ export class TerminalRecords implements RecordReader {
       if (whole) this.failure = engineError("a record without its details")
       return at
     }
-    const next = this.shape.stamped ? nextStamp(bytes, at, Math.max(payload + 1, from), lineEnd) : -1
+    // A record is not empty, unless it is the rest of a line whose newline the engine lost (local driver of 20.10).
+    const first = this.repeated ? payload : payload + 1
+    const next = this.shape.stamped ? nextStamp(bytes, at, Math.max(first, from), lineEnd) : -1
     if (next < 0 && !whole) {
       this.searched = Math.max(at, end - MAX_STAMP_BYTES)
       return at
     }
     this.searched = 0
+    this.repeated = next >= 0 && compareStamps(bytes, next, at) === 0
     this.deliver(bytes, at, details, payload, next < 0 ? lineEnd : next)
     return next < 0 ? lineEnd : next
   }
@@ -151,16 +156,16 @@ const nextStamp = (bytes: Uint8Array, at: number, from: number, end: number): nu
   for (let tee = from + TEE_OFFSET; tee < end; tee++) {
     if (bytes[tee] !== TEE) continue
     const start = tee - TEE_OFFSET
-    if (stampEnd(bytes, start, end) >= 0 && !isEarlier(bytes, start, at)) return start
+    if (stampEnd(bytes, start, end) >= 0 && compareStamps(bytes, start, at) >= 0) return start
   }
   return -1
 }
 
 /** Compares without the zone: an engine has one. */
-const isEarlier = (bytes: Uint8Array, one: number, other: number): boolean => {
+const compareStamps = (bytes: Uint8Array, one: number, other: number): number => {
   for (let offset = 0; offset < 29; offset++) {
     const difference = (bytes[one + offset] ?? 0) - (bytes[other + offset] ?? 0)
-    if (difference !== 0) return difference < 0
+    if (difference !== 0) return difference
   }
-  return false
+  return 0
 }
