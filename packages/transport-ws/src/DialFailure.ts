@@ -1,7 +1,7 @@
 /** What a failed dial means to whoever runs the source: every answer and every error as one sentence that says what to do. */
 import { LinkDialError } from "@rdl/core/Link"
 import type { IncomingMessage } from "node:http"
-import { TunnelRefused } from "./ForwardProxy.ts"
+import { TunnelFailed } from "./ForwardProxy.ts"
 
 type Reason = LinkDialError["reason"]
 
@@ -23,19 +23,12 @@ export const fromResponse = (url: URL, response: IncomingMessage, now: number): 
 }
 
 /** A connection that did not come about. */
-export const fromError = (url: URL, error: NodeJS.ErrnoException): LinkDialError =>
-  error instanceof TunnelRefused
-    ? unavailable(
-        url,
-        `${error.message}; ${error.status === 407 ? "put its user and password" : "check the address"} in HTTPS_PROXY, or except ${url.hostname} in NO_PROXY`,
-      )
-    : error.code === undefined
-      ? new LinkDialError({
-          reason: "unsupported",
-          url: url.href,
-          detail: `the upgrade to WebSocket went wrong (${error.message}); ${wrongPlace}`,
-        })
-      : unavailable(url, readCode(error.code, url))
+export const fromError = (url: URL, error: NodeJS.ErrnoException): LinkDialError => {
+  if (error instanceof TunnelFailed) return unavailable(url, `${error.message}; ${readTunnel(error, url)}`)
+  if (error.code !== undefined) return unavailable(url, readCode(error.code, url))
+  const detail = `the upgrade to WebSocket went wrong (${error.message}); ${wrongPlace}`
+  return new LinkDialError({ reason: "unsupported", url: url.href, detail })
+}
 
 export const unavailable = (url: URL, detail: string): LinkDialError =>
   new LinkDialError({ reason: "unavailable", url: url.href, detail })
@@ -67,6 +60,9 @@ const readRedirect = (status: number, location: string | undefined, url: URL): s
   const where = target === undefined ? "elsewhere" : `to ${target.origin}`
   return `a redirect ${where} came (${status}), and a token follows none; if that is the proxy, use its address`
 }
+
+const readTunnel = ({ status }: TunnelFailed, url: URL): string =>
+  `${status === 407 ? "put user and password into its URL" : "check its address"}, or except ${url.hostname} in NO_PROXY`
 
 /** Seconds or a date; undefined for anything else. */
 const readRetryAfter = (value: string | undefined, now: number): number | undefined => {

@@ -5,11 +5,11 @@ import * as net from "node:net"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The forward proxy did not open the tunnel. */
-export class TunnelRefused extends Error {
-  readonly status: number
-  constructor(status: number) {
-    super(`the forward proxy answered CONNECT with ${status}`)
+/** The forward proxy could not be reached, or did not open the tunnel; `status` is what it answered. */
+export class TunnelFailed extends Error {
+  readonly status: number | undefined
+  constructor(via: URL, what: string, status?: number) {
+    super(`the forward proxy ${via.host} ${what}`)
     this.status = status
   }
 }
@@ -40,12 +40,14 @@ export const connect = (
     signal,
   }
   const request = via.protocol === "https:" ? https.request(options) : http.request(options)
-  request.once("error", done)
+  request.once("error", (error: NodeJS.ErrnoException) => {
+    done(new TunnelFailed(via, `does not answer (${error.code ?? error.message})`))
+  })
   request.once("connect", (response, socket: net.Socket, head: Buffer) => {
     const status = response.statusCode ?? 0
     if (status < 200 || status > 299) {
       socket.destroy()
-      return done(new TunnelRefused(status))
+      return done(new TunnelFailed(via, `answered CONNECT with ${status}`, status))
     }
     if (head.length > 0) socket.unshift(head)
     done(null, socket)

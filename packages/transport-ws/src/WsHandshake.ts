@@ -1,6 +1,6 @@
 /** What a proxy asks of an upgrade before it becomes a link. */
 import type { LinkAcceptor, SourceIdentity } from "@rdl/core/Link"
-import { type Duration, Effect } from "effect"
+import { Cause, type Duration, Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { UpgradeRefusal } from "./UpgradeRefusal.ts"
 import * as WsLink from "./WsLink.ts"
@@ -33,7 +33,7 @@ export const authenticate = (
     ),
     Effect.timeoutFail({ duration: limit, onTimeout: () => busy }),
     Effect.catchAllDefect((defect) =>
-      Effect.zipRight(Effect.logError("checking a source's token failed", defect), Effect.fail(broken)),
+      Effect.zipRight(Effect.logError("checking a source's token failed", Cause.die(defect)), Effect.fail(broken)),
     ),
   )
 

@@ -1,0 +1,382 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { LinkAcceptor } from "@rdl/core/Link"
+import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
+import { Context, Deferred, Effect, Exit, Layer, Logger, LogLevel, Scope } from "effect"
+import * as http from "node:http"
+import * as Link from "@rdl/core/Link"
+import {
+  authenticate,
+  binary,
+  dial,
+  endpoint,
+  goodToken,
+  listen,
+  message,
+  rawConnection,
+  readAll,
+  record,
+  type Recorded,
+  upgradeRequest,
+} from "./Loopback.ts"
+
+interface Answer {
+  readonly status: number
+  readonly head: string
+  readonly error: { readonly code?: string; readonly message?: string }
+}
+
+/** Sends one upgrade and reads what comes until the server hangs up. */
+const ask = (port: number, headers: Readonly<Record<string, string>> = {}, line?: string) =>
+  Effect.gen(function* () {
+    const socket = yield* rawConnection(port)
+    socket.write(upgradeRequest(headers, line))
+    return parse(yield* readAll(socket))
+  }).pipe(Effect.scoped)
+
+const parse = (text: string): Answer => {
+  const [head = "", body = ""] = text.split("\r\n\r\n")
+  return { status: Number(head.split(" ")[1]), head, error: body === "" ? {} : JSON.parse(body).error }
+}
+
+describe("an upgrade is refused, with a status and a JSON error,", () => {
+  const cases: ReadonlyArray<
+    readonly [what: string, headers: Record<string, string>, line: string, status: number, code: string]
+  > = [
+    ["at another path, where nobody else listens", {}, "GET /link/v1/other", 404, "not_found"],
+    ["at a path that only begins alike", {}, "GET /link/v1/ws/more", 404, "not_found"],
+    ["at a path that is no URL", {}, "GET //", 404, "not_found"],
+    [
+      "by another method, before all else",
+      { origin: "https://evil.example" },
+      "POST /link/v1/ws",
+      405,
+      "method_not_allowed",
+    ],
+    [
+      "from a browser, before its token is looked at",
+      { origin: "https://evil.example", authorization: "" },
+      "GET /link/v1/ws",
+      403,
+      "forbidden",
+    ],
+    [
+      "without the subprotocol",
+      { "sec-websocket-protocol": "", authorization: "" },
+      "GET /link/v1/ws",
+      426,
+      "unsupported_version",
+    ],
+    [
+      "with another subprotocol",
+      { "sec-websocket-protocol": "rdl.v2, chat" },
+      "GET /link/v1/ws",
+      426,
+      "unsupported_version",
+    ],
+    ["without a token", { authorization: "" }, "GET /link/v1/ws", 401, "unauthorized"],
+    ["with a bad token", { authorization: "Bearer bad" }, "GET /link/v1/ws", 401, "unauthorized"],
+    [
+      "with a good token in another scheme",
+      { authorization: `Basic ${goodToken}` },
+      "GET /link/v1/ws",
+      401,
+      "unauthorized",
+    ],
+    ["with a token in the URL", { authorization: "" }, `GET /link/v1/ws?token=${goodToken}`, 401, "unauthorized"],
+    ["with a user's token", { authorization: "Bearer user.token" }, "GET /link/v1/ws", 403, "forbidden"],
+    ["with a WebSocket key that is none", { "sec-websocket-key": "short" }, "GET /link/v1/ws", 400, "bad_request"],
+  ]
+  for (const [what, headers, line, status, code] of cases) {
+    it.scopedLive(what, () =>
+      Effect.gen(function* () {
+        const { port } = yield* endpoint()
+        const answer = yield* ask(port, headers, line)
+        expect(answer).toMatchObject({ status, error: { code, message: expect.any(String) } })
+        expect(answer.head).not.toContain(goodToken)
+      }),
+    )
+  }
+
+  it.scopedLive("without asking for the token, where something else is wrong", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { port } = yield* endpoint({}, { authenticate: (token) => ((asked += 1), authenticate(token)) })
+      for (const [, headers, line, status] of cases.slice(0, 7)) {
+        expect((yield* ask(port, headers, line)).status).toBe(status)
+      }
+      expect(asked).toBe(0)
+    }),
+  )
+})
+
+describe("an upgrade is taken", () => {
+  it.scopedLive("among other subprotocols, with a query, and the scheme in any case", () =>
+    Effect.gen(function* () {
+      const { accepted, port } = yield* endpoint()
+      const socket = yield* rawConnection(port)
+      const headers = { "sec-websocket-protocol": "rdl.v2, rdl.v1", authorization: `bearer ${goodToken}` }
+      socket.write(upgradeRequest(headers, "GET /link/v1/ws?x=1"))
+      yield* accepted
+      const head = yield* Effect.async<string>(
+        (resume) => void socket.once("data", (data) => resume(Effect.succeed(String(data)))),
+      )
+      expect(head).toMatch(/^HTTP\/1.1 101 .*\r\nSec-WebSocket-Protocol: rdl.v1\r\n/s)
+    }),
+  )
+
+  it.scopedLive("with frames that came in the same packet", () =>
+    Effect.gen(function* () {
+      const { accepted, port } = yield* endpoint()
+      const socket = yield* rawConnection(port)
+      const frames = [Buffer.from("hello"), Buffer.alloc(100_000, 7)]
+      socket.write(
+        Buffer.concat([Buffer.from(upgradeRequest()), ...frames.map((frame) => message(binary, frame, true))]),
+      )
+      const proxy = yield* accepted
+      proxy.start()
+      yield* proxy.until(() => proxy.frames.length === 2)
+      expect(Buffer.concat(proxy.frames).equals(Buffer.concat(frames))).toBe(true)
+    }),
+  )
+
+  it.scopedLive("at the path it is told", () =>
+    Effect.gen(function* () {
+      const { accepted, port, url } = yield* endpoint({ path: "/rdl/link/v1/ws" })
+      yield* dial(`${url}/rdl/`)
+      yield* accepted
+      expect((yield* ask(port)).status).toBe(404)
+    }),
+  )
+})
+
+describe("other listeners for upgrades", () => {
+  it.scopedLive("hear of other paths and never of the link's, whether they came before or after", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const listener = (name: string) => (request: http.IncomingMessage, socket: { end: (text: string) => void }) => {
+        heard.push(`${name} ${request.url}`)
+        if (name === "before") socket.end("HTTP/1.1 418 I'm a teapot\r\n\r\n")
+      }
+      const before = http.createServer().on("upgrade", listener("before"))
+      const { accepted, port, server, url } = yield* endpoint({}, {}, before)
+      server.on("upgrade", listener("after"))
+      expect((yield* ask(port, {}, "GET /other")).status).toBe(418)
+      yield* dial(url)
+      yield* accepted
+      expect(heard).toEqual(["before /other", "after /other"])
+    }),
+  )
+
+  it.scopedLive("are all alone again once the scope has closed, in whatever order two of them do", () =>
+    Effect.gen(function* () {
+      const { port, server } = yield* listen(http.createServer())
+      const scopes = [yield* Scope.make(), yield* Scope.make()] as const
+      const acceptor = Layer.succeed(Link.LinkAcceptor, { authenticate, accept: () => Effect.void })
+      const attach = (scope: Scope.Scope, path: string) =>
+        WsLinkServer.attach(server, { path }).pipe(
+          Effect.provide(acceptor),
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Scope.extend(scope),
+        )
+      yield* attach(scopes[0], "/one")
+      yield* attach(scopes[1], "/two")
+      const status = (path: string) =>
+        Effect.map(ask(port, { authorization: "" }, `GET ${path}`), (answer) => answer.status)
+      expect([yield* status("/one"), yield* status("/two"), yield* status("/three")]).toEqual([401, 401, 404])
+      yield* Scope.close(scopes[0], Exit.void)
+      expect([yield* status("/one"), yield* status("/two")]).toEqual([404, 401])
+      yield* Scope.close(scopes[1], Exit.void)
+      expect(server.listenerCount("upgrade")).toBe(0)
+    }),
+  )
+})
+
+describe("handshakes", () => {
+  it.scopedLive("are bounded: one too many gets 503 and Retry-After, and room comes back", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const waiting: Array<string | undefined> = []
+      const slow: LinkAcceptor["Type"]["authenticate"] = (token) => {
+        waiting.push(token)
+        return Effect.zipRight(Deferred.await(gate), authenticate(token))
+      }
+      const { accepted, port, url } = yield* endpoint({ maxPendingHandshakes: 2 }, { authenticate: slow })
+      const first = [yield* rawConnection(port), yield* rawConnection(port)]
+      for (const socket of first) socket.write(upgradeRequest())
+      while (waiting.length < 2) yield* Effect.yieldNow()
+      const refused = yield* ask(port)
+      expect(refused).toMatchObject({ status: 503, error: { code: "busy" } })
+      expect(refused.head).toContain("retry-after: 5")
+      yield* Deferred.succeed(gate, undefined)
+      yield* accepted
+      yield* accepted
+      yield* dial(url)
+      yield* accepted
+    }),
+  )
+
+  it.scopedLive("that take too long end with 503", () =>
+    Effect.gen(function* () {
+      const { port } = yield* endpoint({ handshakeTimeout: 20 }, { authenticate: () => Effect.never })
+      expect(yield* ask(port)).toMatchObject({ status: 503, error: { code: "busy" } })
+    }),
+  )
+
+  it.scopedLive("whose check breaks end with 500, and the next goes on", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { accepted, port, url } = yield* endpoint(
+        {},
+        { authenticate: (token) => ((calls += 1) === 1 ? Effect.die(new Error("broken")) : authenticate(token)) },
+      )
+      expect(yield* ask(port)).toMatchObject({ status: 500, error: { code: "internal" } })
+      yield* dial(url)
+      yield* accepted
+    }),
+  )
+
+  it.scopedLive("survive a client that resets while its token is checked", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const gate = yield* Deferred.make<void>()
+      const { port, url } = yield* endpoint(
+        {},
+        {
+          authenticate: (token) =>
+            Deferred.succeed(asked, undefined).pipe(
+              Effect.zipRight(Deferred.await(gate)),
+              Effect.zipRight(authenticate(token)),
+            ),
+        },
+      )
+      const socket = yield* rawConnection(port)
+      socket.write(upgradeRequest())
+      yield* Deferred.await(asked)
+      socket.resetAndDestroy()
+      yield* Deferred.succeed(gate, undefined)
+      yield* dial(url)
+    }),
+  )
+})
+
+describe("closing the scope", () => {
+  /** An endpoint whose scope the test closes itself. */
+  const closable = (acceptor: Partial<LinkAcceptor["Type"]> = {}) =>
+    Effect.gen(function* () {
+      const { server, port } = yield* listen(http.createServer())
+      const scope = yield* Effect.acquireRelease(Scope.make(), (made) => Scope.close(made, Exit.void))
+      const proxies: Array<Recorded> = []
+      const accept = (link: Link.Link) => {
+        const recorded = record(link)
+        proxies.push(recorded)
+        recorded.start()
+        return Effect.asVoid(recorded.closed)
+      }
+      const service = { authenticate, accept, ...acceptor }
+      yield* Layer.buildWithScope(WsLinkServer.layer({ server }), scope).pipe(
+        Effect.provide(Context.make(Link.LinkAcceptor, service)),
+      )
+      return { close: Scope.close(scope, Exit.void), port, proxies, server, url: `http://127.0.0.1:${port}` }
+    })
+
+  it.scopedLive("says SHUTTING_DOWN on every link, waits for their end and leaves no listener", () =>
+    Effect.gen(function* () {
+      const { close, proxies, server, url } = yield* closable()
+      const sources = [yield* dial(url), yield* dial(url), yield* dial(url)]
+      for (const source of sources) source.start()
+      yield* close
+      expect(proxies.map(({ closes }) => closes)).toEqual(
+        sources.map(() => [expect.objectContaining({ clean: true, code: 8 })]),
+      )
+      for (const source of sources) expect(yield* source.closed).toMatchObject({ clean: true, code: 8 })
+      expect(server.listenerCount("upgrade")).toBe(0)
+    }),
+  )
+
+  it.scopedLive("answers unfinished handshakes with 503", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const { close, port } = yield* closable({
+        authenticate: () => Effect.zipRight(Deferred.succeed(asked, undefined), Effect.never),
+      })
+      const answer = yield* Effect.fork(ask(port))
+      yield* Deferred.await(asked)
+      yield* close
+      expect(yield* answer).toMatchObject({ status: 503, error: { code: "shutting_down" } })
+    }),
+  )
+
+  it.scopedLive("waits 3 s at most for an acceptor that does not return", () =>
+    Effect.gen(function* () {
+      let interrupted = false
+      const { close, url } = yield* closable({
+        accept: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => (interrupted = true))),
+      })
+      const source = yield* dial(url)
+      source.start()
+      yield* close
+      expect(interrupted).toBe(true)
+      expect(yield* source.closed).toMatchObject({ clean: true, code: 8 })
+    }),
+  )
+})
+
+describe("an acceptor that", () => {
+  it.scopedLive("returns early has its link closed without an error", () =>
+    Effect.gen(function* () {
+      const { url } = yield* endpoint({}, { accept: () => Effect.void })
+      const source = yield* dial(url)
+      source.start()
+      expect(yield* source.closed).toMatchObject({ clean: true, code: 0 })
+    }),
+  )
+
+  it.scopedLive("says goodbye and returns is not overruled", () =>
+    Effect.gen(function* () {
+      const accept = (link: Link.Link) => Effect.sync(() => link.close(11, "the name is taken"))
+      const { url } = yield* endpoint({}, { accept })
+      const source = yield* dial(url)
+      source.start()
+      expect(yield* source.closed).toEqual({ clean: true, code: 11, reason: "the name is taken" })
+    }),
+  )
+
+  it.scopedLive("breaks has its link closed with INTERNAL", () =>
+    Effect.gen(function* () {
+      const { url } = yield* endpoint({}, { accept: () => Effect.die(new Error("broken")) })
+      const source = yield* dial(url)
+      source.start()
+      expect(yield* source.closed).toMatchObject({ clean: true, code: 2 })
+    }),
+  )
+})
+
+it.scopedLive("200 links opened and closed leave no socket, no listener and no timer behind", () =>
+  Effect.gen(function* () {
+    const { accepted, server, url } = yield* endpoint()
+    const listeners = server.eventNames().map((name) => [name, server.listenerCount(name)])
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+    const timersBefore = timers()
+    const cycle = (index: number) =>
+      Effect.gen(function* () {
+        const source = yield* dial(url)
+        const proxy = yield* accepted
+        source.start()
+        proxy.start()
+        source.link.send(Buffer.from("hello"))
+        yield* proxy.until(() => proxy.frames.length === 1)
+        const [one] = [source, proxy].slice(index % 2)
+        if (index % 4 < 2) one!.link.close(0, "")
+        else one!.link.destroy("")
+        yield* source.closed
+        yield* proxy.closed
+      }).pipe(Effect.scoped)
+    yield* Effect.forEach(Array.from({ length: 200 }).keys(), cycle)
+    const open = yield* Effect.async<number>(
+      (resume) => void server.getConnections((_, count) => resume(Effect.succeed(count))),
+    )
+    expect(open).toBe(0)
+    expect(server.eventNames().map((name) => [name, server.listenerCount(name)])).toEqual(listeners)
+    expect(timers()).toBeLessThanOrEqual(timersBefore)
+  }),
+)
