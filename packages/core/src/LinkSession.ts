@@ -30,10 +30,14 @@ export interface ProxySession {
   readonly lastSeen: () => number
   /** Says goodbye and closes. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
-  /** Says SHUTTING_DOWN, opens nothing more, and closes when the open streams have ended, at the latest after 30 s. `retryAfterMs` tells the source how long to wait before it dials again, 0 = as it likes. */
-  readonly drain: (retryAfterMs: number) => Effect.Effect<void>
   /** Waits until the link is gone. */
   readonly lost: Effect.Effect<LinkLost>
+}
+
+/** A session in the hands of whoever holds its link. */
+export interface ConnectedSession extends ProxySession {
+  /** Says SHUTTING_DOWN, opens nothing more, and closes when the open streams have ended, at the latest after 30 s. `retryAfterMs` tells the source how long to wait before it dials again, 0 = as it likes. */
+  readonly drain: (retryAfterMs: number) => Effect.Effect<void>
 }
 
 /** What a source does with a stream the proxy opened: writes, then tells how it ended. Interrupted when the proxy cancels. */
@@ -162,7 +166,7 @@ const proxySession = (
   driver: LinkDriver,
   mux: ProxyMux,
   known: Pick<ProxySession, "hello" | "welcome" | "lost">,
-): ProxySession => ({
+): ConnectedSession => ({
   ...known,
   transport: link.transport,
   open: (request) => openStream(driver, mux, request),

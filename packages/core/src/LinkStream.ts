@@ -13,8 +13,8 @@ export interface StreamWriter {
   readonly write: (bytes: Uint8Array) => boolean
   /** Calls back once, when there is room again (half of the bound); at once if there is. Never after the stream has ended. */
   readonly onWritable: (callback: () => void) => void
-  /** Says that everything written so far is described by this cursor, of at most 64 bytes (docs/protocol.md#mark). At most 64 wait for their bytes; beyond that the newest takes the place of the one before it. */
-  readonly mark: (cursor: Uint8Array) => void
+  /** Says that everything written so far is described by this cursor, of at most 64 bytes (docs/protocol.md#mark). Every session's writer has it; others may do without. At most 64 wait for their bytes; beyond that the newest takes the place of the one before it. */
+  readonly mark?: (cursor: Uint8Array) => void
 }
 
 /** The reading end of a stream, at the proxy. */
