@@ -110,10 +110,11 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     return undefined
   })
 
+  // Interruptible by itself: it is forked where a session is being left, and nothing interrupts that.
   const forget = (entry: Entry, lostAt: number) =>
     Effect.sync(() => {
       if (entry.linked === undefined && entry.since === lostAt) entries.delete(entry.name)
-    }).pipe(Effect.delay(options.rememberFor), Effect.forkIn(scope))
+    }).pipe(Effect.delay(options.rememberFor), Effect.interruptible, Effect.forkIn(scope))
 
   const leave = (linked: LinkedSource) =>
     Effect.gen(function* () {
