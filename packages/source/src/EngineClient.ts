@@ -54,6 +54,7 @@ const ASK_TIMEOUT_MS = 30_000
 
 export const make = Effect.fn("EngineClient.make")(function* (options: Options) {
   const locate = () => EngineAddress.find(options)
+  const located = Effect.suspend(locate)
   const pool = yield* Effect.acquireRelease(
     Effect.sync(() => makePool(locate)),
     (pool) => Effect.promise(() => pool.destroy()),
@@ -63,9 +64,9 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
   const forget = () => Effect.sync(() => (known = undefined))
 
   const get = (request: EngineRequest.EngineRequest, timeoutMs = ASK_TIMEOUT_MS) =>
-    Effect.flatMap(locate(), (address) => getWhole(pool, address, request, timeoutMs)).pipe(Effect.tapError(forget))
+    Effect.flatMap(located, (address) => getWhole(pool, address, request, timeoutMs)).pipe(Effect.tapError(forget))
   const stream = (request: EngineRequest.EngineRequest, sink: EngineStream.BodySink) =>
-    Effect.flatMap(locate(), (address) => EngineStream.run(address, request, sink)).pipe(
+    Effect.flatMap(located, (address) => EngineStream.run(address, request, sink)).pipe(
       Effect.tapErrorTag("EngineUnavailable", forget),
     )
 

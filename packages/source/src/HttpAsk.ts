@@ -1,9 +1,9 @@
-/** Small whole answers of the engine over a pool of kept connections. */
+/** Small whole answers of the engine, each over a connection of its own: one kept from before may lead to an engine that is gone. */
 import { Either } from "effect"
 import { buildConnector, Pool } from "undici"
 import type { EngineAddress, EngineUnavailable } from "./EngineAddress.ts"
 
-/** Connections to the engine kept for small questions; a fifth question waits. */
+/** Small questions asked of the engine at a time; a fifth waits. */
 export const MAX_CONNECTIONS = 4
 /** The longest whole answer, in bytes: a list of some 50 000 containers. A longer one fails. */
 export const MAX_ANSWER = 64 * 1024 * 1024
@@ -24,7 +24,7 @@ export interface AskLimits {
 export const makePool = (locate: () => Either.Either<EngineAddress, EngineUnavailable>): Pool =>
   new Pool("http://engine", {
     connections: MAX_CONNECTIONS,
-    pipelining: 1,
+    pipelining: 0,
     connect: (target, callback) => {
       const address = locate()
       if (Either.isLeft(address)) return callback(address.left, null)

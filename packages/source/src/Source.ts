@@ -83,7 +83,7 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
   return yield* LinkKeeper.keep(dialer.dial, session, { onState: options.onState })
 })
 
-/** Checks the asker's scope against what this machine really has; what is out of scope is told apart from nothing. */
+/** Checks the asker's scope against what this machine really has; what is out of scope looks like what does not exist. */
 const readLog = Effect.fn("Source.readLog")(function* (
   inventory: typeof Inventory.Inventory.Service,
   reader: typeof LogReader.Service,

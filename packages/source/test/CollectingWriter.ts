@@ -1,0 +1,76 @@
+/** A writer that keeps what it is given, and can be made to have no room. */
+import { createHash } from "node:crypto"
+import type { Head } from "@rdl/core/LinkMessage"
+import type { StreamWriter } from "@rdl/core/LinkSession"
+
+export class CollectingWriter implements StreamWriter {
+  readonly pieces: Array<Buffer> = []
+  heads: ReadonlyArray<Head> = []
+  /** Bytes it takes before it says that there is no room. */
+  room: number
+  private waiting: (() => void) | undefined
+  private readonly watchers = new Set<() => void>()
+
+  constructor(room = Number.POSITIVE_INFINITY) {
+    this.room = room
+  }
+
+  head = (head: Head): void => {
+    this.heads = [...this.heads, head]
+    this.tell()
+  }
+
+  write = (bytes: Uint8Array): boolean => {
+    this.pieces.push(Buffer.from(bytes))
+    this.room -= bytes.length
+    this.tell()
+    return this.room > 0
+  }
+
+  onWritable = (callback: () => void): void => {
+    if (this.room > 0) callback()
+    else this.waiting = callback
+  }
+
+  mark = (): void => {}
+
+  /** Makes room, and lets go on who waits for it. */
+  give(bytes: number): void {
+    this.room += bytes
+    if (this.room <= 0) return
+    const waiting = this.waiting
+    this.waiting = undefined
+    waiting?.()
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.pieces)
+  }
+
+  text(): string {
+    return this.bytes().toString("utf8")
+  }
+
+  sha256(): string {
+    return sha256(this.bytes())
+  }
+
+  /** Waits until what was written fulfils the condition; the test's own timeout is the bound. */
+  until(condition: (writer: CollectingWriter) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition(this)) return
+        this.watchers.delete(check)
+        resolve()
+      }
+      this.watchers.add(check)
+      check()
+    })
+  }
+
+  private tell(): void {
+    for (const watcher of this.watchers) watcher()
+  }
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")

@@ -1,0 +1,154 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option } from "effect"
+import { ContainerId, ContainerName } from "@rdl/core/Container"
+import type { LogQuery, LogRendering } from "@rdl/core/LogQuery"
+import { LogTime } from "@rdl/core/LogTime"
+import { SourceName } from "@rdl/core/SourceName"
+import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import * as EngineClient from "../src/EngineClient.ts"
+import * as EngineLogReader from "../src/EngineLogReader.ts"
+import { LogReader } from "../src/LogReader.ts"
+import { CollectingWriter } from "./CollectingWriter.ts"
+
+type SampleContainer = SampleEngine.SampleEngine["containers"][number]
+
+const start = Effect.fnUntraced(function* (flavour: NonNullable<SampleEngine.Options["flavour"]> = "docker-20.10") {
+  const engine = yield* SampleEngine.make({ flavour })
+  const layer = Layer.provide(EngineLogReader.layer, EngineClient.layer({ engine: engine.url, env: {} }))
+  const reader = Context.get(yield* Layer.build(layer), LogReader)
+  const read = (
+    from: SampleContainer,
+    query: Partial<LogQuery>,
+    writer: CollectingWriter,
+    rendering: LogRendering = { format: "text", host: "none" },
+  ) => {
+    const name = ContainerName.make(from.name)
+    const container = { id: ContainerId.make(from.id), name, names: [name] as const, labels: {}, ports: [], created: 0 }
+    return reader.read(
+      {
+        container: { ...container, image: "", imageId: "", command: "", state: "", status: "" },
+        query: { follow: false, stdout: true, stderr: true, timestamps: false, details: false, ...query },
+        rendering,
+        source: SourceName.make("edge-1"),
+      },
+      writer,
+    )
+  }
+  return { engine, read }
+})
+
+const open = (writer: CollectingWriter) => Effect.promise(() => writer.until(({ heads }) => heads.length === 1))
+const wrote = (writer: CollectingWriter, text: string) =>
+  Effect.promise(() => writer.until(() => writer.text() === text))
+const isLogs = ({ path }: { readonly path: string }) => path.endsWith("/logs")
+
+describe("EngineLogReader", () => {
+  it.scopedLive("hands each line of an idle follow on by itself", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      const writer = new CollectingWriter()
+      const reading = yield* Effect.fork(read(web, { follow: true }, writer))
+      yield* open(writer)
+      let text = ""
+      for (const line of ["one\n", "two\n", "three\n"]) {
+        web.log("stdout", line)
+        yield* wrote(writer, (text += line))
+      }
+      web.exit()
+      expect(yield* Fiber.join(reading)).toEqual({ reason: "stopped" })
+    }),
+  )
+
+  it.scopedLive("calls a log that breaks off broken wherever it breaks, and gives what came before", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      for (let line = 0; line < 100; line++) web.log("stdout", `line ${line}\n`)
+      const whole = new CollectingWriter()
+      yield* read(web, {}, whole)
+      for (const afterBytes of [0, 1, 7, 60, 500, 3000]) {
+        engine.faults.add({ when: isLogs, cut: { afterBytes, how: "fin" } })
+        const writer = new CollectingWriter()
+        const problem = yield* Effect.flip(read(web, {}, writer))
+        expect(problem.reason).toBe("engine-error")
+        expect(whole.text().startsWith(writer.text())).toBe(true)
+      }
+    }),
+  )
+
+  it.scopedLive("takes bytes that are no log, and the engine's own word that it cannot go on, for broken", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      for (let line = 0; line < 10; line++) web.log("stdout", `line ${line}\n`)
+      const strikes = [
+        { garbage: { afterRecords: 3, bytes: Buffer.from("garbage!!") } },
+        { error: { afterRecords: 3, message: "invalid character" } },
+      ]
+      for (const strike of strikes) {
+        engine.faults.add({ when: isLogs, ...strike })
+        const writer = new CollectingWriter()
+        const problem = yield* Effect.flip(read(web, {}, writer))
+        expect(problem.reason).toBe("engine-error")
+        expect(writer.text()).toBe("line 0\nline 1\nline 2\n")
+      }
+    }),
+  )
+
+  it.scopedLive("lets go of the engine as soon as it is interrupted", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      const writer = new CollectingWriter()
+      const reading = yield* Effect.fork(read(web, { follow: true }, writer))
+      yield* engine.until(() => engine.openStreams.size === 1)
+      yield* open(writer)
+      yield* Fiber.interrupt(reading)
+      const gone = yield* Effect.timeoutOption(
+        engine.until(() => engine.openStreams.size === 0),
+        "1 second",
+      )
+      expect(Option.isSome(gone)).toBe(true)
+    }),
+  )
+
+  it.scopedLive(
+    "asks Podman in Podman's words, with a margin around its times, and refuses a tail it cannot bear",
+    () =>
+      Effect.gen(function* () {
+        const { engine, read } = yield* start("podman")
+        const web = engine.createContainer()
+        web.log("stdout", "one\n")
+        const times = { since: LogTime.make("1000.000000500"), until: LogTime.make("9999999999") }
+        const writer = new CollectingWriter()
+        expect(yield* read(web, { ...times, details: true, tail: 5 }, writer)).toEqual({ reason: "eof" })
+        expect(writer.text()).toBe("one\n")
+        const { params } = engine.requests.findLast(isLogs)!
+        expect(Object.fromEntries(params)).toEqual({
+          stdout: "1",
+          stderr: "1",
+          timestamps: "1",
+          details: "1",
+          tail: "5",
+          since: "999.999999500",
+          until: "9999999999.000001000",
+        })
+        const asked = engine.requests.length
+        const refused = yield* Effect.flip(read(web, { tail: EngineLogReader.MAX_PODMAN_TAIL + 1 }, writer))
+        expect(refused.reason).toBe("bad-request")
+        expect(engine.requests.slice(asked).some(isLogs)).toBe(false)
+      }),
+  )
+
+  it.scopedLive("says that the engine is gone, and not where it was", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      yield* engine.down
+      const problem = yield* Effect.flip(read(web, {}, new CollectingWriter()))
+      expect(problem.reason).toBe("engine-unavailable")
+      expect(problem.detail).not.toContain("sock")
+    }),
+  )
+})

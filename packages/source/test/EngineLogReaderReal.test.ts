@@ -1,0 +1,239 @@
+import { engineSockets, type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
+import { Effect, Either, FastCheck as fc, Fiber, Layer, ManagedRuntime } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Container, ContainerId, ContainerName } from "@rdl/core/Container"
+import type { LogQuery, LogRendering } from "@rdl/core/LogQuery"
+import { LogTime } from "@rdl/core/LogTime"
+import { SourceName } from "@rdl/core/SourceName"
+import * as EngineClient from "../src/EngineClient.ts"
+import * as EngineLogReader from "../src/EngineLogReader.ts"
+import { LogReader } from "../src/LogReader.ts"
+import { CollectingWriter, sha256 } from "./CollectingWriter.ts"
+import { type RecordingRelay, startRelay } from "./RecordingRelay.ts"
+
+const source = SourceName.make("edge-1")
+
+/** Everything that has ever been cut or changed on its way: long lines around the engine's 16 KiB, control bytes, no final newline. */
+const AWKWARD = `
+  line() { head -c "$1" /dev/zero | tr '\\0' "$2"; echo; }
+  echo plain; echo; echo to-stderr >&2; printf 'cr\\r\\n'; printf 'nul\\000esc\\033[31mred\\n'
+  printf '\\377\\376 not utf-8\\n'; echo 'grüße 日本 😀'
+  line 16383 a; line 16384 b; line 16385 c; line 32768 d >&2; line 1048576 e; echo >&2
+  for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done
+  printf 'no newline at the end'`
+
+const asContainer = ({ id, name }: RealContainer): Container => ({
+  id: ContainerId.make(id),
+  name: ContainerName.make(name),
+  names: [ContainerName.make(name)],
+  image: "",
+  imageId: "",
+  command: "",
+  created: 0,
+  state: "",
+  status: "",
+  labels: {},
+  ports: [],
+})
+
+const all: LogQuery = { follow: false, stdout: true, stderr: true, timestamps: false, details: false }
+const multiplexed: LogRendering = { format: "multiplexed", host: "none" }
+const raw: LogRendering = { format: "raw", host: "none" }
+const text: LogRendering = { format: "text", host: "none" }
+
+/** The query as a client of the engine would ask it. */
+const asked = (query: LogQuery): string => {
+  const flags = (["stdout", "stderr", "timestamps", "details"] as const).filter((flag) => query[flag])
+  const values = (["tail", "since", "until"] as const).flatMap((name) =>
+    query[name] === undefined ? [] : [`${name}=${query[name]}`],
+  )
+  return [...flags.map((flag) => `${flag}=1`), ...values].join("&")
+}
+
+/** What is in the frames. */
+const payloads = (framed: Buffer): Buffer => {
+  const parts: Array<Buffer> = []
+  for (let at = 0; at < framed.length;) {
+    const end = at + 8 + framed.readUInt32BE(at + 4)
+    parts.push(framed.subarray(at + 8, end))
+    at = end
+  }
+  return Buffer.concat(parts)
+}
+
+const sockets = engineSockets()
+
+describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] : sockets)(
+  "EngineLogReader on %s",
+  (socket) => {
+    const engine = new RealEngine(socket)
+    const made: Array<RealContainer> = []
+    let relay: RecordingRelay
+    let runtime: ManagedRuntime.ManagedRuntime<LogReader, never>
+    let plain: RealContainer
+    let terminal: RealContainer
+    let moments: ReadonlyArray<LogTime>
+
+    const keep = async (container: Promise<RealContainer>) => {
+      made.push(await container)
+      return container
+    }
+    const read = (
+      container: RealContainer,
+      query: Partial<LogQuery>,
+      rendering: LogRendering,
+      writer: CollectingWriter,
+    ) =>
+      Effect.flatMap(LogReader, (reader) =>
+        reader.read({ container: asContainer(container), query: { ...all, ...query }, rendering, source }, writer),
+      )
+    const run = async (container: RealContainer, query: Partial<LogQuery>, rendering: LogRendering) => {
+      const writer = new CollectingWriter()
+      const ended = await runtime.runPromise(Effect.either(read(container, query, rendering, writer)))
+      return { writer, ended }
+    }
+
+    beforeAll(async () => {
+      relay = await startRelay(socket)
+      const client = EngineClient.layer({ engine: relay.socket, env: {} })
+      runtime = ManagedRuntime.make(Layer.provide(EngineLogReader.layer, client))
+      const labels = { "a.label": "x y", other: "1" }
+      const logOptions = { labels: "a.label,other", tag: "t" }
+      plain = await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions }))
+      terminal = await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions, tty: true }))
+      const stamped = (await engine.logs(plain.id, "stdout=1&stderr=1&timestamps=1")).toString("latin1")
+      moments = [...stamped.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z /g)].map(([, seconds, nanos]) =>
+        LogTime.make(`${Date.parse(`${seconds}Z`) / 1000}.${nanos}`),
+      )
+    })
+
+    afterAll(async () => {
+      await Promise.all(made.map((container) => container.remove().catch(() => {})))
+      await runtime.dispose()
+      await relay.close()
+      await engine.close()
+    })
+
+    it("gives byte for byte what the engine gives, whatever is asked", async () => {
+      expect(moments.length).toBeGreaterThan(80)
+      const anyQuery = fc.record(
+        {
+          stdout: fc.boolean(),
+          stderr: fc.boolean(),
+          timestamps: fc.boolean(),
+          details: fc.boolean(),
+          tail: fc.oneof(fc.nat(100), fc.nat(10)),
+          since: fc.constantFrom(...moments),
+          until: fc.constantFrom(...moments),
+        },
+        { requiredKeys: ["stdout", "stderr", "timestamps", "details"] },
+      )
+      const anyWanted = anyQuery.filter((query) => query.stdout || query.stderr)
+      await fc.assert(
+        fc.asyncProperty(anyWanted, fc.boolean(), async (wanted, tty) => {
+          const query: LogQuery = { ...wanted, follow: false }
+          const container = tty ? terminal : plain
+          const truth = await engine.logs(container.id, asked(query))
+          const native = await run(container, query, tty ? raw : multiplexed)
+          const asText = await run(container, query, text)
+          if (Either.isLeft(native.ended))
+            console.log(JSON.stringify(native.ended.left), String(native.ended.left.cause))
+          expect(native.ended).toEqual(Either.right({ reason: "eof" }))
+          expect(native.writer.heads.map((head) => head.tty)).toEqual([tty])
+          expect(native.writer.sha256()).toBe(sha256(truth))
+          expect(asText.writer.sha256()).toBe(sha256(tty ? truth : payloads(truth)))
+        }),
+        { numRuns: 100 },
+      )
+    })
+
+    it("gives the same to a reader that takes it drop by drop, and lets the engine wait meanwhile", async () => {
+      const writer = new CollectingWriter(1)
+      const reading = runtime.runPromise(read(plain, {}, multiplexed, writer))
+      for (let total = 0; total < 1_200_000; total += 50_000) {
+        await writer.until(({ room }) => room <= 0 || writer.pieces.length > 0)
+        writer.give(50_000)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      writer.give(Number.POSITIVE_INFINITY)
+      expect(await reading).toEqual({ reason: "eof" })
+      expect(writer.sha256()).toBe(sha256(await engine.logs(plain.id, "stdout=1&stderr=1")))
+    })
+
+    it("opens an idle follow at once, hands lines on as they come, and tells that the container stopped", async () => {
+      const container = await keep(
+        engine.run({ script: "while [ ! -e /tmp/go ]; do usleep 10000; done; echo one; printf two", env: [] }),
+      )
+      const writer = new CollectingWriter()
+      const reading = runtime.runPromise(read(container, { follow: true }, text, writer))
+      await writer.until(({ heads }) => heads.length === 1)
+      expect(writer.pieces).toEqual([])
+      await container.stop()
+      expect(await reading).toEqual({ reason: "stopped" })
+    })
+
+    it("follows what is written from now on to the last byte without newline", async () => {
+      const container = await keep(
+        engine.run({ script: "for i in 1 2 3 4 5; do echo $i; usleep 30000; done; printf end" }),
+      )
+      const { writer, ended } = await run(container, { follow: true }, text)
+      expect(ended).toEqual(Either.right({ reason: "stopped" }))
+      expect(writer.text()).toBe("1\n2\n3\n4\n5\nend")
+    })
+
+    it("ends a follow of a stopped container, and tells of one that is removed", async () => {
+      const stopped = await run(plain, { follow: true, tail: 0 }, text)
+      expect(stopped.ended).toEqual(Either.right({ reason: "stopped" }))
+      const container = await keep(engine.run({ script: "sleep 100" }))
+      const writer = new CollectingWriter()
+      const reading = runtime.runPromise(read(container, { follow: true }, text, writer))
+      await writer.until(({ heads }) => heads.length === 1)
+      await container.remove()
+      expect(await reading).toEqual({ reason: "removed" })
+      const gone = await run(container, {}, text)
+      expect(Either.isLeft(gone.ended) && gone.ended.left.reason).toBe("not-found")
+    })
+
+    it("ends a follow by the clock where the engine would wait for ever", async () => {
+      const container = await keep(engine.run({ script: "echo one; sleep 100" }))
+      const now = Math.floor(Date.now() / 1000)
+      const past = await run(container, { follow: true, until: LogTime.make(`${now - 100}`) }, text)
+      expect(past.ended).toEqual(Either.right({ reason: "eof" }))
+      const future = await run(container, { follow: true, until: LogTime.make(`${now + 1}`) }, text)
+      expect(future.ended).toEqual(Either.right({ reason: "eof" }))
+      expect(future.writer.text()).toBe("one\n")
+    })
+
+    it("says that a log without a readable driver cannot be read", async () => {
+      const container = await keep(engine.runToEnd({ script: "echo one", logDriver: "none" }))
+      const { ended, writer } = await run(container, {}, text)
+      expect(Either.isLeft(ended) && ended.left.reason).toBe("logs-unsupported")
+      expect(writer.heads).toEqual([])
+    })
+
+    it("lets go of the engine as soon as it is interrupted, reading or waiting for room", async () => {
+      const container = await keep(engine.run({ script: "yes" }))
+      for (const writer of [new CollectingWriter(), new CollectingWriter(1)]) {
+        const before = relay.requests.length
+        const fiber = runtime.runFork(read(container, { follow: true, tail: 0 }, text, writer))
+        await writer.until(({ pieces }) => pieces.length > 0)
+        await Effect.runPromise(Fiber.interrupt(fiber))
+        const written = writer.pieces.length
+        await expect.poll(() => relay.follows(), { timeout: 1000, interval: 10 }).toBe(0)
+        expect(relay.requests.slice(before).filter((line) => line.includes("/logs?"))).toHaveLength(1)
+        expect(writer.pieces.length).toBe(written)
+      }
+    })
+
+    it("breaks off where the engine's connection breaks, and never calls that an end", async () => {
+      const container = await keep(engine.run({ script: "echo one; sleep 100" }))
+      const writer = new CollectingWriter()
+      const reading = runtime.runPromise(Effect.either(read(container, { follow: true }, text, writer)))
+      await writer.until(({ pieces }) => pieces.length > 0)
+      relay.cut()
+      const ended = await reading
+      expect(Either.isLeft(ended) && ended.left.reason).toBe("engine-error")
+      expect(writer.text()).toBe("one\n")
+    })
+  },
+)
