@@ -1,6 +1,8 @@
 /** Keeps a source linked to its proxy: dials, runs a session, and after every loss dials again, for ever, without storms. */
 import { Clock, Duration, Effect, Random, type Scope } from "effect"
 import type { Link, LinkDialError } from "./Link.ts"
+import type { LinkLost } from "./LinkLost.ts"
+import { SessionCode } from "./SessionCode.ts"
 
 /** Where the keeper stands. Times are Unix milliseconds. */
 export type LinkState =
@@ -8,16 +10,6 @@ export type LinkState =
   /** The proxy has welcomed the source. */
   | { readonly _tag: "connected"; readonly transport: string; readonly since: number }
   | { readonly _tag: "waiting"; readonly until: number; readonly why: string }
-
-/** What a session fails with: LinkLost, or more. */
-export interface Lost {
-  readonly clean: boolean
-  /** A session error code of docs/protocol.md. */
-  readonly code: number
-  readonly message: string
-  /** What the proxy asked for when it said goodbye. */
-  readonly retryAfterMs?: number | undefined
-}
 
 export interface Options {
   /** Told of every change, in order; the keeper waits for it. `SubscriptionRef.set` of a reference fits. */
@@ -41,20 +33,14 @@ const logEveryMs = 60_000
 /** Different sentences remembered as logged; the oldest goes first. */
 const maxSentences = 16
 
-/** Session codes of docs/protocol.md. */
-const unsupportedVersion = 5
-const unauthorized = 6
-const replaced = 7
-const conflict = 11
-
 /**
  * Runs one link after the other and never returns. `session` gets each link with an effect to run once the proxy has
  * welcomed it: only then is the state `connected`, and a link that held for 30 s after it clears the failures before.
  * The link's scope is closed before the next is dialled.
  */
-export const keep = <E extends Lost, R1, R2>(
+export const keep = <R1, R2>(
   dial: Effect.Effect<Link, LinkDialError, R1>,
-  session: (link: Link, welcomed: Effect.Effect<void>) => Effect.Effect<never, E, R2>,
+  session: (link: Link, welcomed: Effect.Effect<void>) => Effect.Effect<never, LinkLost, R2>,
   options: Options = {},
 ): Effect.Effect<never, never, Exclude<R1 | R2, Scope.Scope>> =>
   Effect.gen(function* () {
@@ -85,29 +71,30 @@ export const keep = <E extends Lost, R1, R2>(
   })
 
 /** Milliseconds to wait before the next dial, after so many failures in a row; `random` is 0 to 1 and spreads the sources of a fleet. */
-export const pauseMs = (failure: LinkDialError | Lost, failures: number, random: number): number => {
+export const pauseMs = (failure: LinkDialError | LinkLost, failures: number, random: number): number => {
   const asked = Math.min(Math.max(0, failure.retryAfterMs || 0), maxRetryAfterMs)
   return Math.round(asked + ownPauseMs(failure, failures, random))
 }
 
-const ownPauseMs = (failure: LinkDialError | Lost, failures: number, random: number): number => {
+const ownPauseMs = (failure: LinkDialError | LinkLost, failures: number, random: number): number => {
   const cause = causeOf(failure)
   if (cause === "refused") return refusedMs * (0.5 + random)
   if (cause === "conflict") return conflictMs * (0.5 + random)
   return random * Math.min(maxPauseMs, firstPauseMs * 2 ** failures)
 }
 
-const causeOf = (failure: LinkDialError | Lost): LinkDialError["reason"] => {
-  if ("reason" in failure) return failure.reason
-  if (failure.code === unauthorized || failure.code === unsupportedVersion) return "refused"
-  return failure.code === replaced || failure.code === conflict ? "conflict" : "unavailable"
+const causeOf = (failure: LinkDialError | LinkLost): LinkDialError["reason"] => {
+  if (failure._tag === "LinkDialError") return failure.reason
+  if (failure.code === SessionCode.unauthorized || failure.code === SessionCode.unsupportedVersion) return "refused"
+  const taken = failure.code === SessionCode.replaced || failure.code === SessionCode.conflict
+  return taken ? "conflict" : "unavailable"
 }
 
 /** Only what needs a person is an error. */
-const severity = (failure: LinkDialError | Lost) => {
+const severity = (failure: LinkDialError | LinkLost) => {
   const cause = causeOf(failure)
   if (cause === "refused" || cause === "conflict") return Effect.logError
-  return "clean" in failure && failure.clean ? Effect.logInfo : Effect.logWarning
+  return failure._tag === "LinkLost" && failure.clean ? Effect.logInfo : Effect.logWarning
 }
 
 type Log = (sentence: string) => Effect.Effect<void>

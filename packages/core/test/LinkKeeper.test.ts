@@ -14,14 +14,15 @@ import {
 } from "effect"
 import { type Link, LinkDialError } from "@rdl/core/Link"
 import * as LinkKeeper from "@rdl/core/LinkKeeper"
-import { LinkLost } from "@rdl/core/LinkSession"
+import { LinkLost } from "@rdl/core/LinkLost"
 
 const seconds = (count: number) => count * 1000
 
 const dialError = (reason: LinkDialError["reason"], retryAfterMs?: number) =>
   new LinkDialError({ reason, url: "https://logs.example.com", detail: `it is ${reason}`, retryAfterMs })
 
-const lost = (code: number, clean = false) => new LinkLost({ clean, code, detail: `code ${code}` })
+const lost = (code: number, clean = false, retryAfterMs?: number) =>
+  new LinkLost({ clean, code, detail: `code ${code}`, retryAfterMs })
 
 const failure = fc.oneof(
   fc.constantFrom("unavailable", "unsupported", "refused", "conflict").map((reason) => dialError(reason as "refused")),
@@ -75,7 +76,7 @@ describe("the pause before the next dial", () => {
     const code = fc.integer({ min: 0, max: 11 })
     const asking = fc.oneof(
       reason.map((why) => (asked?: number) => dialError(why, asked)),
-      code.map((why) => (retryAfterMs?: number) => ({ clean: false, code: why, message: "", retryAfterMs })),
+      code.map((why) => (asked?: number) => lost(why, false, asked)),
     )
     const asked = fc.integer({ min: 0, max: seconds(100_000) })
     fc.assert(
@@ -89,7 +90,7 @@ describe("the pause before the next dial", () => {
 
   it("is a number of milliseconds whatever the proxy asks for", () => {
     for (const retryAfterMs of [NaN, Infinity, -Infinity, -5]) {
-      const pause = LinkKeeper.pauseMs({ clean: false, code: 0, message: "", retryAfterMs }, 0, 0.5)
+      const pause = LinkKeeper.pauseMs(lost(0, false, retryAfterMs), 0, 0.5)
       expect([125, seconds(600) + 125]).toContain(pause)
     }
   })
@@ -248,7 +249,7 @@ describe("a keeper", () => {
   it.effect("keeps every pause within its bounds through any course of failures", () =>
     Effect.gen(function* () {
       const step = fc.oneof(
-        failure.map((cause): Step => ("reason" in cause ? { fails: cause } : held(10, cause))),
+        failure.map((cause): Step => (cause._tag === "LinkDialError" ? { fails: cause } : held(10, cause))),
         fc.integer({ min: 0, max: 60_000 }).map((holds): Step => held(holds)),
       )
       for (const [steps, chance] of fc.sample(fc.tuple(fc.array(step, { maxLength: 15 }), random), 50)) {

@@ -1,5 +1,8 @@
 /** One open WebSocket as a Link: one frame is one binary message, at either end. */
+import { HEADER_BYTES } from "@rdl/core/Frame"
 import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
+import { GREATEST_MAX_FRAME, MAX_BUFFERED } from "@rdl/core/LinkLimits"
+import { SessionCode } from "@rdl/core/SessionCode"
 import type { Socket } from "node:net"
 import { type RawData, WebSocket } from "ws"
 import * as WsCloseCode from "./WsCloseCode.ts"
@@ -10,9 +13,9 @@ export const subprotocol = "rdl.v1"
 /** Where a proxy takes links, unless told otherwise. */
 export const path = "/link/v1/ws"
 
-/** What both ends ask of `ws`. A longer message than `maxPayload` (a full frame, rounded up) ends the link with FRAME_TOO_LARGE. */
+/** What both ends ask of `ws`. A longer message than `maxPayload`, the longest frame there may be, ends the link with FRAME_TOO_LARGE. */
 export const socketOptions = {
-  maxPayload: 128 * 1024,
+  maxPayload: GREATEST_MAX_FRAME + HEADER_BYTES,
   /** Costs ten times the CPU of the link itself; logs are worth compressing where they are stored, not here. */
   perMessageDeflate: false,
   skipUTF8Validation: true,
@@ -20,8 +23,6 @@ export const socketOptions = {
   closeTimeout: 1000,
 }
 
-/** Bytes of `buffered()` at which the sender is to stop. */
-const highWater = 256 * 1024
 /** What may be read ahead of `start`, in bytes. */
 const readAhead = 1024 * 1024
 /** One read of the socket and the message it completes still arrive after the pause. */
@@ -32,15 +33,18 @@ const keepAliveMs = 15_000
 /** What a close frame has room for, in bytes. */
 const maxReason = 123
 
-const protocolError = 1
-const frameTooLarge = 4
 /** What `ws` reports where no close frame came. */
 const noGoodbye = 1006
 
 /** Wraps a WebSocket that has just opened, before its first message is read: in the same tick. */
-export const make = (ws: WebSocket, socket: Socket): Link => new WsLink(ws, socket)
+export const make = (ws: WebSocket, socket: Socket): WsLink => new OpenWsLink(ws, socket)
 
-class WsLink implements Link {
+export interface WsLink extends Link {
+  /** Destroys the link unless it has said goodbye: then that may finish, within its second. */
+  readonly abandon: (reason: string) => void
+}
+
+class OpenWsLink implements WsLink {
   readonly transport = "ws"
   readonly #ws: WebSocket
   #handlers: LinkHandlers | undefined
@@ -65,6 +69,11 @@ class WsLink implements Link {
     ws.on("message", this.#onMessage)
     ws.on("error", this.#onError)
     ws.once("close", this.#onWsClose)
+    // A peer that ends its half but takes nothing more would keep the socket open.
+    socket.once("end", () => {
+      const timer = setTimeout(() => ws.terminate(), socketOptions.closeTimeout)
+      ws.once("close", () => clearTimeout(timer))
+    })
   }
 
   readonly start = (handlers: LinkHandlers): void => {
@@ -85,7 +94,7 @@ class WsLink implements Link {
     const buffered = this.#ws.bufferedAmount
     if (buffered === 0) return
     this.#owing = true
-    if (this.#drainAt === 0 && buffered > highWater) this.#drainAt = buffered / 2
+    if (this.#drainAt === 0 && buffered > MAX_BUFFERED) this.#drainAt = buffered / 2
   }
 
   readonly buffered = (): number => (this.#ws.readyState === WebSocket.CLOSED ? 0 : this.#ws.bufferedAmount)
@@ -96,9 +105,13 @@ class WsLink implements Link {
 
   readonly destroy = (reason: string): void => {
     if (this.#closed !== undefined) return
-    this.#ending = { clean: false, code: 0, reason }
+    this.#ending = { clean: false, code: SessionCode.none, reason }
     this.#release()
     this.#ws.terminate()
+  }
+
+  readonly abandon = (reason: string): void => {
+    if (this.#ending === undefined) this.destroy(reason)
   }
 
   readonly #onMessage = (data: RawData, isBinary: boolean): void => {
@@ -114,7 +127,7 @@ class WsLink implements Link {
 
   readonly #refuseText = (): void => {
     const reason = "a text message came; a link carries binary messages only"
-    this.#sayGoodbye({ clean: false, code: protocolError, reason }, 1003)
+    this.#sayGoodbye({ clean: false, code: SessionCode.protocol, reason }, 1003)
   }
 
   readonly #onSent = (error?: Error | null): void => {
@@ -128,7 +141,7 @@ class WsLink implements Link {
 
   /** The peer broke the WebSocket protocol: `ws` reads no more and has sent the close frame that says so. */
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    const code = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? frameTooLarge : protocolError
+    const code = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" ? SessionCode.frameTooLarge : SessionCode.protocol
     this.#ending ??= { clean: false, code, reason: error.message }
   }
 
@@ -141,7 +154,7 @@ class WsLink implements Link {
     if (this.#ending !== undefined) return { ...this.#ending, clean: this.#ending.clean && goodbye }
     if (goodbye) return { clean: true, code: WsCloseCode.fromWs(wsCode), reason: reason.toString() }
     const why = this.#socketError === undefined ? "the peer hung up" : `the connection broke (${this.#socketError})`
-    return { clean: false, code: 0, reason: `${why} without a goodbye` }
+    return { clean: false, code: SessionCode.none, reason: `${why} without a goodbye` }
   }
 
   readonly #sayGoodbye = (ending: LinkClosed, wsCode: number): void => {

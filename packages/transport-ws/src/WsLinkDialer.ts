@@ -25,7 +25,7 @@ export interface Options {
   readonly proxy: string
   /** The source's token. */
   readonly token: Redacted.Redacted
-  /** PEM certificates trusted beside none other; default: Node's own, and `NODE_EXTRA_CA_CERTS`. */
+  /** PEM certificates to trust, and no others; default: Node's own and `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: string | Buffer | undefined
   /** From the look-up of the name until 101; default 10 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
@@ -53,11 +53,11 @@ const dial = (target: Target, options: Options): Effect.Effect<Link, LinkDialErr
     const timeout = Duration.decode(options.connectTimeout ?? "10 seconds")
     if (!isSendable(options.token)) return yield* DialFailure.unsendableToken(url)
     const now = yield* Clock.currentTimeMillis
-    const ws = yield* Effect.acquireRelease(
-      Effect.sync(() => connect(target, options)),
-      disconnect,
+    const attempt = yield* Effect.acquireRelease(
+      Effect.sync(() => new Attempt(connect(target, options))),
+      (made) => Effect.sync(() => made.letGo()),
     )
-    return yield* opened(ws, url, now).pipe(
+    return yield* opened(attempt, url, now).pipe(
       Effect.timeoutFail({
         duration: timeout,
         onTimeout: () =>
@@ -85,24 +85,42 @@ const connect = (target: Target, options: Options): WebSocket => {
   return ws
 }
 
-const disconnect = (ws: WebSocket): Effect.Effect<void> => Effect.sync(() => ws.terminate())
+/** A WebSocket on its way to be a link, and the link once it is one. */
+class Attempt {
+  readonly ws: WebSocket
+  #link: WsLink.WsLink | undefined
+
+  constructor(ws: WebSocket) {
+    this.ws = ws
+  }
+
+  open(response: IncomingMessage): Link {
+    return (this.#link = WsLink.make(this.ws, response.socket))
+  }
+
+  letGo(): void {
+    if (this.#link === undefined) this.ws.terminate()
+    else this.#link.abandon("its scope was closed")
+  }
+}
 
 /** Waits for the outcome; interrupted, it ends the attempt. */
-const opened = (ws: WebSocket, url: URL, now: number): Effect.Effect<Link, LinkDialError> =>
+const opened = (attempt: Attempt, url: URL, now: number): Effect.Effect<Link, LinkDialError> =>
   Effect.async((resume) => {
+    const { ws } = attempt
     let response: IncomingMessage | undefined
     ws.once("upgrade", (upgrade) => {
       response = upgrade
     })
     ws.once("open", () => {
-      if (response !== undefined) resume(Effect.succeed(WsLink.make(ws, response.socket)))
+      if (response !== undefined) resume(Effect.succeed(attempt.open(response)))
     })
     ws.once("unexpected-response", (_request, refusal) => {
       resume(DialFailure.fromResponse(url, refusal, now))
       ws.terminate()
     })
     ws.once("error", (error) => resume(DialFailure.fromError(url, error)))
-    return disconnect(ws)
+    return Effect.sync(() => attempt.letGo())
   })
 
 /** Options of `ws` that lead the connection through the forward proxy, if there is one. */

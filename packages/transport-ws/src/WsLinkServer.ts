@@ -1,5 +1,6 @@
 /** Takes links over WebSocket on an HTTP server that exists already. */
 import { type Link, LinkAcceptor, type SourceIdentity } from "@rdl/core/Link"
+import { SessionCode } from "@rdl/core/SessionCode"
 import { Cause, Duration, Effect, Exit, FiberSet, Layer, type Scope } from "effect"
 import type { Server } from "node:http"
 import type { Server as TlsServer } from "node:https"
@@ -18,11 +19,6 @@ export interface Options {
   /** Upgrades that may wait for their token to be checked; one more gets 503. Default 1,000. */
   readonly maxPendingHandshakes?: number | undefined
 }
-
-/** Session codes of docs/protocol.md. */
-const none = 0
-const internalError = 2
-const shuttingDown = 8
 
 /** Links are gone 1 s after their goodbye; what serves them still after this is interrupted. */
 const drainLimit = Duration.seconds(3)
@@ -91,7 +87,7 @@ const makeSessions = (acceptor: LinkAcceptor["Type"]): Effect.Effect<Serve, neve
     const fibers = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(fibers)()
     yield* Effect.addFinalizer(() => {
-      for (const link of links) link.close(shuttingDown, "the proxy is shutting down")
+      for (const link of links) link.close(SessionCode.shuttingDown, "the proxy is shutting down")
       return Effect.interruptible(FiberSet.awaitEmpty(fibers)).pipe(Effect.timeoutOption(drainLimit))
     })
     return (link, ws, identity) => {
@@ -119,8 +115,8 @@ const session = (acceptor: LinkAcceptor["Type"], link: Link, ws: WebSocket, iden
 
 /** Where the acceptor has not said goodbye itself; otherwise it has no effect. */
 const codeOf = (exit: Exit.Exit<void>): number => {
-  if (Exit.isSuccess(exit)) return none
-  return Exit.isInterrupted(exit) ? shuttingDown : internalError
+  if (Exit.isSuccess(exit)) return SessionCode.none
+  return Exit.isInterrupted(exit) ? SessionCode.shuttingDown : SessionCode.internal
 }
 
 const gone = (ws: WebSocket): Effect.Effect<void> =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { SessionCode } from "@rdl/core/SessionCode"
 import { Effect, FastCheck as fc } from "effect"
 import type * as net from "node:net"
 import { WebSocket } from "ws"
@@ -63,7 +64,7 @@ describe("frames", () => {
       const { proxy, source } = yield* pair
       const frame = fc.oneof(
         fc.uint8Array({ maxLength: 300 }),
-        fc.nat(64 * KiB + 12).map((length) => new Uint8Array(length).fill(length % 251)),
+        fc.nat(256 * KiB + 12).map((length) => new Uint8Array(length).fill(length % 251)),
       )
       for (const frames of fc.sample(fc.array(frame, { maxLength: 12 }), 30)) {
         for (const [from, to] of [[source, proxy] as const, [proxy, source] as const]) {
@@ -163,7 +164,7 @@ describe("a slow reader", () => {
 describe("a goodbye", () => {
   it.scopedLive("carries code and reason to the peer, and both ends call it clean", () =>
     Effect.gen(function* () {
-      for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
+      for (const code of Object.values(SessionCode)) {
         const { proxy, source } = yield* pair
         const [from, to] = code % 2 === 0 ? [proxy, source] : [source, proxy]
         from.link.send(Buffer.from("last"))
@@ -259,6 +260,18 @@ describe("a loss is never clean", () => {
     )
   }
 
+  it.scopedLive("an end of a peer that takes nothing more of what is on its way to it", () =>
+    Effect.gen(function* () {
+      const { proxy, socket } = yield* rawSource
+      proxy.start()
+      socket.pause()
+      while (proxy.link.buffered() <= 256 * KiB) proxy.link.send(Buffer.alloc(64 * KiB))
+      socket.end()
+      expect(yield* proxy.closed).toMatchObject({ clean: false, code: 0 })
+      expect(proxy.link.buffered()).toBe(0)
+    }),
+  )
+
   it.scopedLive("`destroy`: the peer sees a loss, this end the reason", () =>
     Effect.gen(function* () {
       const { proxy, source } = yield* pair
@@ -308,14 +321,16 @@ describe("a peer that breaks the rules", () => {
     }),
   )
 
-  it.scopedLive("with a message over 128 KiB is told 1009, and the link has ended with FRAME_TOO_LARGE", () =>
-    Effect.gen(function* () {
-      const { closed, proxy, socket } = yield* foreignSource
-      proxy.start()
-      socket.send(Buffer.alloc(128 * KiB + 1))
-      expect(yield* closed).toBe(1009)
-      yield* expectEnd(proxy, 4)
-    }),
+  it.scopedLive(
+    "with a message longer than any frame (256 KiB and its header) is told 1009, and the link has ended with FRAME_TOO_LARGE",
+    () =>
+      Effect.gen(function* () {
+        const { closed, proxy, socket } = yield* foreignSource
+        proxy.start()
+        socket.send(Buffer.alloc(256 * KiB + 13))
+        expect(yield* closed).toBe(1009)
+        yield* expectEnd(proxy, 4)
+      }),
   )
 
   it.scopedLive("with bytes that are no WebSocket frame ends the link with PROTOCOL", () =>

@@ -232,6 +232,25 @@ describe("101", () => {
     }),
   )
 
+  it.scopedLive(
+    "and the end of the caller's scope right after a goodbye: all that was sent, and the goodbye, arrive",
+    () =>
+      Effect.gen(function* () {
+        const { accepted, url } = yield* endpoint()
+        const frames = Array.from({ length: 40 }, (_, index) => Buffer.alloc(64 * 1024, index))
+        yield* Effect.scoped(
+          Effect.map(dial(url), ({ link }) => {
+            for (const frame of frames) link.send(Buffer.from(frame))
+            link.close(1, "a rule was broken")
+          }),
+        )
+        const proxy = yield* accepted
+        proxy.start()
+        expect(yield* proxy.closed).toEqual({ clean: true, code: 1, reason: "a rule was broken" })
+        expect(Buffer.concat(proxy.frames).equals(Buffer.concat(frames))).toBe(true)
+      }),
+  )
+
   it.scopedLive("is asked for with the token as bearer, the subprotocol, and no compression", () =>
     Effect.gen(function* () {
       const asked: Array<http.IncomingMessage> = []
