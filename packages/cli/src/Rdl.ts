@@ -10,9 +10,18 @@ import { stripVTControlCharacters } from "node:util"
 import * as Argv from "./Argv.ts"
 import * as Calling from "./Calling.ts"
 import * as Key from "./commands/Key.ts"
+import * as Login from "./commands/Login.ts"
+import * as Logout from "./commands/Logout.ts"
+import * as Logs from "./commands/Logs.ts"
+import * as Proxy from "./commands/Proxy.ts"
+import * as Ps from "./commands/Ps.ts"
+import * as Source from "./commands/Source.ts"
+import * as Sources from "./commands/Sources.ts"
 import * as Token from "./commands/Token.ts"
 import { inspect, inspectPage } from "./commands/TokenInspect.ts"
 import { issue, issuePage } from "./commands/TokenIssue.ts"
+import { revoke, revokePage } from "./commands/TokenRevoke.ts"
+import * as Up from "./commands/Up.ts"
 import * as Help from "./Help.ts"
 import * as Output from "./Output.ts"
 import type { StopSignal } from "./Process.ts"
@@ -32,17 +41,37 @@ const page: Help.Page = {
 
 const entries = (): ReadonlyArray<Help.Entry> => [
   { words: "", page },
+  Help.leaf("up", Up.page, Up.command),
+  Help.leaf("ps", Ps.page, Ps.command),
+  Help.leaf("logs", Logs.page, Logs.command),
+  Help.leaf("sources", Sources.page, Sources.command),
+  Help.leaf("proxy", Proxy.page, Proxy.command),
+  Help.leaf("source", Source.page, Source.command),
+  Help.leaf("login", Login.page, Login.command),
+  Help.leaf("logout", Logout.page, Logout.command),
   { words: "key", page: Key.page },
   Help.leaf("key generate", Key.generatePage, Key.generate),
   Help.leaf("key public", Key.publicPage, Key.publicHalf),
   { words: "token", page: Token.page },
   Help.leaf("token issue", issuePage, issue),
   Help.leaf("token inspect", inspectPage, inspect),
+  Help.leaf("token revoke", revokePage, revoke),
 ]
 
 const rdl = Command.make("rdl").pipe(
   Command.withDescription(page.summary),
-  Command.withSubcommands([Key.command, Token.command]),
+  Command.withSubcommands([
+    Up.command,
+    Ps.command,
+    Logs.command,
+    Sources.command,
+    Proxy.command,
+    Source.command,
+    Login.command,
+    Logout.command,
+    Key.command,
+    Token.command,
+  ]),
 )
 
 /** Runs the words after the program's name. */

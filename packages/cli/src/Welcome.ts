@@ -1,0 +1,61 @@
+/** What `rdl up` says once it runs: where it is, who may ask, and what to paste. */
+import type { Container } from "@rdl/core/Container"
+import type { EngineUnavailable } from "@rdl/source/EngineAddress"
+import { join } from "node:path"
+import { USER_TOKEN_FILE } from "./OwnTokens.ts"
+
+export interface Facts {
+  readonly url: string
+  /** Where programs of this machine reach it. */
+  readonly local: string
+  readonly name: string
+  readonly token: string
+  readonly stateDir: string
+  /** Why there are samples; undefined where there is an engine. */
+  readonly missing: EngineUnavailable | undefined
+  /** Whether the source has listed its containers. */
+  readonly ready: boolean
+  readonly containers: ReadonlyArray<Container>
+  /** `rdl login` was used, so that `rdl ps` asks another proxy. */
+  readonly elsewhere: boolean
+}
+
+/** The welcome. The lines to paste name the token's file, so that no shell remembers the token. */
+export const announce = (facts: Facts): string => {
+  const running = facts.containers.filter(({ state }) => state === "running")
+  const ref = `${facts.name}/${(running[0] ?? facts.containers[0])?.name ?? "NAME"}`
+  const file = shellWord(join(facts.stateDir, USER_TOKEN_FILE))
+  const curl = `curl -H "Authorization: Bearer $(cat ${file})"`
+  const flags = facts.elsewhere ? ` --proxy ${facts.local} --token-file ${file}` : ""
+  return [
+    `rdl is up at ${facts.url}`,
+    "",
+    ...sourceLines(facts, running.length),
+    `  token   ${facts.token}`,
+    `          also in ${file}, for you alone`,
+    "",
+    "Try in another terminal:",
+    "",
+    `  rdl ps${flags}`,
+    `  rdl logs ${ref} -f --tail 20${flags}`,
+    "",
+    `  ${curl} ${facts.local}/containers`,
+    `  ${curl} -N '${facts.local}/containers/${ref}/logs?follow=1&tail=20'`,
+    "",
+    "Ctrl-C stops it.",
+    "",
+    "",
+  ].join("\n")
+}
+
+const sourceLines = (facts: Facts, running: number): ReadonlyArray<string> => {
+  if (facts.missing !== undefined)
+    return [`  source  ${facts.name}: SAMPLES, not your containers. There is ${facts.missing.message}`]
+  const count = `${running} running container${running === 1 ? "" : "s"}, ${facts.containers.length} in all`
+  return [
+    `  source  ${facts.name}: ${facts.ready ? count : "still waiting for the container engine; the reasons are logged"}`,
+  ]
+}
+
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`

@@ -1,0 +1,18 @@
+/** `rdl logout`: forgets what `rdl login` saved. */
+import * as Command from "@effect/cli/Command"
+import { Effect } from "effect"
+import type { Page } from "../Help.ts"
+import * as Login from "../Login.ts"
+import * as Setting from "../Setting.ts"
+import * as StateDirectory from "../StateDirectory.ts"
+
+export const page: Page = {
+  usage: "rdl logout [flags]",
+  summary: "Forgets the proxy and the token of rdl login.",
+}
+
+export const command = Command.make(
+  "logout",
+  { settings: Setting.all({ stateDir: StateDirectory.setting }) },
+  ({ settings }) => Effect.flatMap(settings, ({ stateDir }) => StateDirectory.remove(stateDir, Login.CHOSEN)),
+).pipe(Command.withDescription(page.summary))

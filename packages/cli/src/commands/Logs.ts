@@ -1,0 +1,82 @@
+/** `rdl logs`: the log of one container, as `docker logs` gives it, from wherever it runs. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import type { LogOptions } from "@rdl/core/RdlClient"
+import { Effect, Either } from "effect"
+import type { Page } from "../Help.ts"
+import * as LogWriter from "../LogWriter.ts"
+import * as OutputFormat from "../OutputFormat.ts"
+import * as ProxyAccess from "../ProxyAccess.ts"
+import * as Setting from "../Setting.ts"
+
+export const page: Page = {
+  usage: "rdl logs CONTAINER [flags]",
+  summary: "Shows the log of a container.",
+  text: "CONTAINER is source/name, source/id, or a name or id alone where only one matches. What the container wrote to standard error goes to standard error. Times are unix seconds, RFC 3339, or how long ago, such as 10m.",
+  examples: [
+    ["The last lines, and what comes", "rdl logs edge-1/web -f --tail 20"],
+    ["Ten minutes up to a moment, with times", "rdl logs edge-1/web -t --since 10m --until 2026-11-22T12:00:00Z"],
+    ["Byte for byte what docker logs writes there", "rdl logs edge-1/web --host none > web.log 2> web.err"],
+    ["For a program: one JSON object a line", "rdl logs edge-1/web --output json | jq -r .line"],
+  ],
+}
+
+const container = Args.text({ name: "CONTAINER" })
+
+const time = (name: "since" | "until", what: string) =>
+  Setting.flag(name, { value: "TIME", description: what, parse: Setting.text }, () => undefined)
+
+const tail = Setting.flag(
+  "tail",
+  {
+    value: "N",
+    alias: "n",
+    description: "Only the last N records (both streams counted), or all; default all",
+    parse: (text): Either.Either<number | "all", string> =>
+      text === "all"
+        ? Either.right(text)
+        : /^\d{1,9}$/.test(text)
+          ? Either.right(Number(text))
+          : Either.left("is neither a number nor all"),
+  },
+  () => "all" as const,
+)
+
+const settings = Setting.all({
+  ...ProxyAccess.settings,
+  output: OutputFormat.setting,
+  follow: Setting.toggle("follow", "Stay, and show what is logged from now on", "f"),
+  tail,
+  timestamps: Setting.toggle("timestamps", "The time before each line", "t"),
+  since: time("since", "Only from this moment on"),
+  until: time("until", "Only up to this moment"),
+  details: Setting.toggle("details", "The attributes of the log driver before each line"),
+  host: Setting.withDefault(
+    "host",
+    {
+      value: "prefix|suffix|none",
+      description: "Where the source's name stands on each line; default prefix",
+      parse: Setting.oneOf("prefix", "suffix", "none"),
+    },
+    () => "prefix" as const,
+  ),
+})
+
+export const command = Command.make("logs", { container, settings }, (parsed) =>
+  Effect.gen(function* () {
+    const { details, follow, host, output, since, tail, timestamps, until, ...given } = yield* parsed.settings
+    const query: LogOptions = {
+      follow,
+      tail,
+      timestamps,
+      details,
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
+    }
+    yield* ProxyAccess.withClient(given, (client) =>
+      output === "json"
+        ? LogWriter.writeJson(client, parsed.container, query)
+        : LogWriter.writeText(client, parsed.container, query, host),
+    )
+  }),
+).pipe(Command.withDescription(page.summary))

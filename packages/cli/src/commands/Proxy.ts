@@ -1,0 +1,67 @@
+/** `rdl proxy`: the proxy. */
+import * as Command from "@effect/cli/Command"
+import { Effect, Redacted } from "effect"
+import { readFileSync } from "node:fs"
+import { reasonOf } from "../ConfigFile.ts"
+import { UsageError } from "../Failure.ts"
+import type { Page } from "../Help.ts"
+import * as Keys from "../Keys.ts"
+import * as Revocations from "../Revocations.ts"
+import * as RevokedFile from "../RevokedFile.ts"
+import * as Server from "../Server.ts"
+import * as ServerSettings from "../ServerSettings.ts"
+import * as Setting from "../Setting.ts"
+
+export const page: Page = {
+  usage: "rdl proxy --key-file FILE [flags]",
+  summary: "Runs a proxy: sources dial in to it, users ask it.",
+  text: "It needs the public half of the key that tokens are issued with, and keeps nothing. Runs until SIGINT or SIGTERM.",
+  examples: [
+    [
+      "On a public address, with TLS",
+      "rdl proxy --key-file rdl.pub --listen :443 --tls-cert cert.pem --tls-key key.pem",
+    ],
+    ["Behind a web server that does TLS", "rdl proxy --key-file rdl.pub --listen 127.0.0.1:7070"],
+  ],
+}
+
+const pem = (name: "tls-cert" | "tls-key", description: string) =>
+  Setting.withDefault(name, { value: "FILE", description, parse: Setting.text }, () => undefined)
+
+const settings = Setting.all({
+  listen: ServerSettings.listen("0.0.0.0:7070"),
+  key: Keys.key,
+  revokedFile: RevokedFile.setting,
+  cert: pem("tls-cert", "The certificate, and those between it and its authority; PEM"),
+  tlsKey: pem("tls-key", "The certificate's private key; PEM"),
+})
+
+export const command = Command.make("proxy", { settings }, (parsed) =>
+  Effect.gen(function* () {
+    const given = yield* parsed.settings
+    const text = yield* Setting.demand("key", given.key, "`rdl key public` gives the half that a proxy needs")
+    const keys = yield* Keys.parse(text)
+    const tls = yield* readTls(given.cert, given.tlsKey)
+    yield* Server.untilStopped(
+      Effect.gen(function* () {
+        const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
+        // A proxy and a source are half of the program: loaded only by the commands that run them.
+        const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
+        yield* startProxy({ keys, isRevoked, listen: given.listen, tls })
+      }),
+    )
+  }),
+).pipe(Command.withDescription(page.summary))
+
+const readTls = Effect.fnUntraced(function* (cert: string | undefined, key: string | undefined) {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined)
+    return yield* new UsageError({ detail: "--tls-cert and --tls-key go together; give both, or neither" })
+  return { cert: yield* readPem("--tls-cert", cert), key: Redacted.make(yield* readPem("--tls-key", key)) }
+})
+
+const readPem = (origin: string, path: string): Effect.Effect<string, UsageError> =>
+  Effect.try({
+    try: () => readFileSync(path, "utf8"),
+    catch: (cause) => new UsageError({ detail: `${origin}: cannot read ${JSON.stringify(path)}: ${reasonOf(cause)}` }),
+  })

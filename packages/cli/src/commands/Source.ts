@@ -1,0 +1,59 @@
+/** `rdl source`: the source that runs beside a container engine. */
+import * as Command from "@effect/cli/Command"
+import * as TokenCodec from "@rdl/core/TokenCodec"
+import { Effect, Redacted } from "effect"
+import { UsageError } from "../Failure.ts"
+import type { Page } from "../Help.ts"
+import * as Keys from "../Keys.ts"
+import * as ProxyUrl from "../ProxyUrl.ts"
+import * as Server from "../Server.ts"
+import * as ServerSettings from "../ServerSettings.ts"
+import * as Setting from "../Setting.ts"
+
+export const page: Page = {
+  usage: "rdl source --proxy URL --token-file FILE [flags]",
+  summary: "Runs a source: reads the logs of this machine's containers and dials out to the proxy.",
+  text: "Nothing listens here. Its name is the one in its token. It waits for the engine and for the proxy, however long either is away. Runs until SIGINT or SIGTERM.",
+  examples: [
+    ["For this machine's Docker", "rdl source --proxy https://logs.example.org --token-file edge-1.token"],
+    [
+      "For rootless Podman",
+      "rdl source --engine unix:///run/user/1000/podman/podman.sock --proxy https://logs.example.org",
+    ],
+  ],
+}
+
+const settings = Setting.all({
+  proxy: Setting.required("proxy", { value: "URL", description: "The proxy to dial", parse: ProxyUrl.parse }),
+  token: Keys.token,
+  engine: ServerSettings.engine,
+})
+
+export const command = Command.make("source", { settings }, (parsed) =>
+  Effect.gen(function* () {
+    const { engine, proxy, ...given } = yield* parsed.settings
+    const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
+    const name = yield* nameOf(token)
+    yield* ServerSettings.checkEngine(engine)
+    yield* Server.untilStopped(
+      Effect.gen(function* () {
+        const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
+        yield* startSource({ name, engine, proxy: proxy.href, token })
+      }),
+    )
+  }),
+).pipe(Command.withDescription(page.summary))
+
+/** The name that the proxy will know the source by; a token for anything else is told at once. */
+const nameOf = (token: Redacted.Redacted): Effect.Effect<string, UsageError> =>
+  TokenCodec.inspect(Redacted.value(token)).pipe(
+    Effect.mapError((error) => new UsageError({ detail: `the token is of no use: ${error.detail}` })),
+    Effect.filterOrFail(
+      ({ role }) => role === "source",
+      ({ sub }) =>
+        new UsageError({
+          detail: `this is the token of the user ${sub}; a source has one of its own, from rdl token issue --source NAME`,
+        }),
+    ),
+    Effect.map(({ sub }) => sub),
+  )
