@@ -1,5 +1,5 @@
 /** Formats that say what the engine would have said itself, byte for byte: plain text without host label, and Docker's framing. */
-import { HEADER_BYTES, STDOUT, SYSTEM, writeHeader, type DockerFrameKind } from "./DockerFrames.ts"
+import { HEADER_BYTES, SYSTEM, writeHeader, type DockerFrameKind } from "./DockerFrames.ts"
 import type { LogOutput } from "./LogOutput.ts"
 import type { LogRecord, RecordSink } from "./LogRecord.ts"
 
@@ -40,7 +40,7 @@ export class EngineBytes implements RecordSink {
   }
 
   broken(bytes: Uint8Array, start: number, end: number): void {
-    this.write(this.framed ? SYSTEM : STDOUT, bytes, start, end)
+    this.write(SYSTEM, bytes, start, end)
   }
 
   end(): void {}

@@ -65,16 +65,19 @@ describe("Docker's frames", () => {
 
   it("are refused with an unknown type, with padding that is not zero, and over 1 MiB", () => {
     const good = encode(1, Buffer.from("good"))
-    const tooLong = Buffer.from([1, 0, 0, 0, 0, 0x10, 0, 1])
-    for (const header of [Buffer.from("plain te"), Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), tooLong])
+    const refused: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
+      ["begins with 04 00 00 00 00 00 00 00", [4, 0, 0, 0, 0, 0, 0, 0]],
+      ["begins with 01 00 02 00 00 00 00 00", [1, 0, 2, 0, 0, 0, 0, 0]],
+      ["1048577 bytes, over 1048576", [1, 0, 0, 0, 0, 0x10, 0, 1]],
+    ]
+    for (const [message, header] of refused)
       for (const cuts of [[], [good.length + 3]]) {
-        const { frames, error } = decode(cut(Buffer.concat([good, header, good]), cuts))
+        const { frames, error } = decode(cut(Buffer.concat([good, Uint8Array.from(header), good]), cuts))
         expect(frames.length).toBe(1)
         expect(error?._tag).toBe("DockerFrameError")
+        expect(error?.message).toContain(message)
       }
-    expect(decode([encode(2, new Uint8Array(MAX_PAYLOAD_BYTES))])).toMatchObject({
-      error: undefined,
-      frames: [[2, expect.any(String)]],
-    })
+    const longest = decode([encode(2, new Uint8Array(MAX_PAYLOAD_BYTES))])
+    expect(longest).toMatchObject({ error: undefined, frames: [[2, expect.any(String)]] })
   })
 })

@@ -1,7 +1,7 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import * as LogDemux from "../src/LogDemux.ts"
-import { answer, cut, logs, wholeLines } from "./LogModel.ts"
+import { answer, cut, DETAILS, logs, wholeLines } from "./LogModel.ts"
 
 const demux = (options: LogDemux.DemuxOptions, pieces: ReadonlyArray<Uint8Array>) => {
   const machine = LogDemux.make(options)
@@ -39,15 +39,16 @@ describe("a demultiplexer", () => {
 
   it("labels whole lines, also without timestamps to tell pieces by", () => {
     fc.assert(
-      fc.property(logs, fc.boolean(), places, (all, timestamps, cuts) => {
+      fc.property(logs, fc.boolean(), fc.boolean(), places, (all, timestamps, details, cuts) => {
         // Without timestamps, 16 KiB that ended unterminated and a new line look like one line.
         const records = all.filter(({ line }) => line.terminated)
-        const input = answer(records, { timestamps, details: false, tty: false })
+        const input = answer(records, { timestamps, details, tty: false })
         const label = { text: "edge-1/web", position: "prefix" } as const
         const lines = wholeLines(records).map(
-          ({ line, stamp }) => `edge-1/web | ${timestamps ? stamp : ""}${line.content.toString("latin1")}\n`,
+          ({ line, stamp }) =>
+            `edge-1/web | ${timestamps ? stamp : ""}${details ? DETAILS : ""}${line.content.toString("latin1")}\n`,
         )
-        const out = demux({ timestamps, details: false, label, partials: "docker" }, cut(input, cuts))
+        const out = demux({ timestamps, details, label, partials: "docker" }, cut(input, cuts))
         expect(out.both).toBe(lines.join(""))
         expect(out.stdout).toBe(lines.filter((_, index) => wholeLines(records)[index]?.line.stream === 1).join(""))
       }),

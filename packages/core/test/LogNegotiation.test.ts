@@ -21,6 +21,7 @@ describe("the format of a log", () => {
     ["text/plain, application/x-ndjson", "text"],
     ["text/plain;q=0.5, application/x-ndjson;q=0.6", "ndjson"],
     ["text/plain;q=0, text/*", "sse"],
+    ["text/*, text/plain;q=0", "sse"],
     ["application/vnd.docker.multiplexed-stream", "multiplexed"],
     ["application/vnd.docker.raw-stream", "raw"],
   ])("for Accept %j is %s", (accept, expected) => {

@@ -109,6 +109,16 @@ describe("Docker's own formats", () => {
       same(good({ format: "raw", tty: true }, cut(input, [at])), Buffer.from(`${x}next\r\n`))
   })
 
+  it("keep a timestamp that a program prints at the start of its line, whatever it says", () => {
+    const said = "2999-01-01T00:00:00.000000000Z from another clock\r\n"
+    same(good({ format: "raw", tty: true }, [Buffer.from(`2026-11-22T10:44:07.000000001Z ${said}`)]), Buffer.from(said))
+  })
+
+  it("take an empty frame for no record", () => {
+    const record = frame(2, "2026-11-22T10:44:07.000000001Z x\n")
+    same(good({ format: "raw" }, [Buffer.concat([frame(1, ""), record, frame(2, "")])]), frame(2, "x\n"))
+  })
+
   it("have no frame for an empty record, as the daemon has none", () => {
     const empty = frame(1, "2026-11-22T10:44:07.000000001Z ")
     expect(good({ format: "multiplexed" }, [empty]).length).toBe(0)
@@ -171,6 +181,18 @@ describe("labelled text", () => {
       ["edge-1 | x", 9 + 76 * 16_384 + 3],
       ["", 0],
     ])
+    const open = Buffer.concat([
+      input.subarray(0, 70 * piece.length),
+      frame(2, "2026-11-22T10:44:07.000000002Z oops"),
+      piece,
+    ])
+    for (const rest of [frame(1, `${stamp}end\n`), frame(1, "2026-11-22T10:44:07.000000003Z new\n")])
+      expect(
+        good({ format: "text", host: "prefix" }, [Buffer.concat([open, rest])])
+          .toString()
+          .split("\n")
+          .every((line, index) => line.startsWith("edge-1 | ") || (line === "" && index > 2)),
+      ).toBe(true)
     const suffixed = good({ format: "text", host: "suffix" }, cut(input, [])).toString()
     expect(suffixed.split("\n").map((line) => [line.slice(-10), line.length])).toEqual([
       ["x | edge-1", 9 + 64 * 16_384],
@@ -202,6 +224,17 @@ describe("JSON lines and server-sent events", () => {
         expect(out.toString()).toBe(expected.join(""))
       }),
     )
+  })
+
+  it("give each line its own details", () => {
+    const stamp = "2026-11-22T10:44:07.000000001Z "
+    const input = Buffer.concat(["a=1 x\n", " y\n", "a=2,b z\n"].map((rest) => frame(1, stamp + rest)))
+    const out = good({ format: "ndjson", details: true }, [input]).toString()
+    expect(out.match(/"line".*/g)).toEqual([
+      `"line":"x","attrs":{"a":"1"}}`,
+      `"line":"y","attrs":{}}`,
+      `"line":"z","attrs":{"a":"2","b":""}}`,
+    ])
   })
 
   it("mark the pieces of a line over 1 MiB, cut between characters, and lose none of it", () => {
@@ -246,7 +279,7 @@ describe("Podman's records", () => {
   const input = () =>
     Buffer.concat([
       frame(1, "2026-11-22T12:44:07.5+02:00 one "),
-      frame(2, "2026-11-22T12:44:07.600000000+02:00 other\n"),
+      frame(2, "2026-11-22T12:44:07.6000+02:00 other\n"),
       frame(1, "2026-11-22T12:44:08.000000001+02:00 line\n"),
     ])
 
@@ -276,24 +309,31 @@ describe("a broken log", () => {
       expect(error).toMatchObject({ _tag: "StreamError", reason: "engine-error" })
       expect(error?.message).toContain("Error grabbing logs: invalid character")
       expect(out.toString().match(/fine/g)?.length).toBe(1)
+      // Docker's own clients know such a frame: they get it as it was.
+      expect(out.includes(broken)).toBe(format === "multiplexed")
       expect(out.includes("Error grabbing")).toBe(format === "multiplexed")
       expect(out.includes(`"end"`)).toBe(false)
     }
   })
 
   it("fails where the terminal's log says so, wherever it was cut", () => {
-    const input = Buffer.from("2026-11-22T10:44:07.000000001Z fine\r\nError grabbing logs: bad\n")
+    const input = Buffer.from("2026-11-22T10:44:07.000000001Z fine\r\nError grabbing logs: a log that is bad\n")
     for (let at = 0; at <= input.length; at++)
       for (const format of ["text", "raw"] as const) {
         const { out, error } = render({ format, tty: true }, cut(input, [at]))
-        expect(error?.message).toBe("the engine broke off the log: Error grabbing logs: bad")
-        expect(out.toString()).toBe(format === "raw" ? "fine\r\nError grabbing logs: bad\n" : "fine\r\n")
+        expect(error?.message).toBe("the engine broke off the log: Error grabbing logs: a log that is bad")
+        expect(out.toString()).toBe(format === "raw" ? "fine\r\nError grabbing logs: a log that is bad\n" : "fine\r\n")
       }
   })
 
   it("fails where it ends inside a frame, or where a record has no timestamp", () => {
     for (const format of formats)
-      for (const rest of [goodLine.subarray(0, 20), frame(1, "no time\n"), frame(2, "2026-11-22T10:44:07Znospace\n")]) {
+      for (const rest of [
+        goodLine.subarray(0, 20),
+        frame(1, "no time\n"),
+        frame(2, "2026-11-22T10:44:07Znospace\n"),
+        frame(1, "2026-11-22T10:44:07.0123456789Z ten\n"),
+      ]) {
         const { out, error } = render(line(format), [Buffer.concat([goodLine, rest])])
         expect(error).toMatchObject({ _tag: "StreamError", reason: "engine-error" })
         expect(out.includes(`"end"`)).toBe(false)
