@@ -150,8 +150,9 @@ export class Container {
     this.exit(137)
   }
 
-  restart(): void {
-    if (this.running) this.stop()
+  /** As `docker restart`: stops it if it runs, then starts it. */
+  restart(options: { readonly exitCode?: number } = {}): void {
+    if (this.running) this.stop(options)
     this.start()
     this.host.emit(this, "restart")
   }

@@ -30,14 +30,17 @@ const wrongType = (value: unknown, wanted: string): ApiError => {
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text) as unknown
-  } catch (error) {
-    const position = Number(/position (\d+)/.exec(String(error))?.[1] ?? text.length)
-    const message =
-      position >= text.length
-        ? "unexpected end of JSON input"
-        : `invalid character '${text[position]}' looking for beginning of value`
-    throw new ApiError(500, message)
+  } catch {
+    throw new ApiError(500, jsonMessage(text))
   }
+}
+
+/** Go's words: told apart are only text that is cut short and text that is something else. */
+const jsonMessage = (text: string): string => {
+  const start = text.trimStart()[0] ?? ""
+  return start === "" || '{["'.includes(start)
+    ? "unexpected end of JSON input"
+    : `invalid character '${start}' looking for beginning of value`
 }
 
 const STATES = ["paused", "restarting", "removing", "running", "dead", "created", "exited"]

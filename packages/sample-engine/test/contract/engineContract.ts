@@ -1,0 +1,35 @@
+/** What a Docker 20.10 engine does, as far as readers of logs rely on it: the same assertions for a real one and the sample engine. */
+import { afterAll, beforeAll } from "vitest"
+import { eventsContract } from "./events.ts"
+import { followContract } from "./follow.ts"
+import { listContract } from "./list.ts"
+import { logsContract } from "./logs.ts"
+import { parametersContract } from "./parameters.ts"
+import type { Play } from "./Play.ts"
+import { protocolContract } from "./protocol.ts"
+
+/** What the parts of the contract share: the engine, once it is up. */
+export interface Subject {
+  readonly play: () => Play
+}
+
+/** To be called inside a `describe`. */
+export const engineContract = (open: () => Promise<Play>): void => {
+  let play: Play | undefined
+  beforeAll(async () => {
+    play = await open()
+  })
+  afterAll(() => play?.close())
+  const subject: Subject = {
+    play: () => {
+      if (play === undefined) throw new Error("the engine is not open yet")
+      return play
+    },
+  }
+  protocolContract(subject)
+  listContract(subject)
+  logsContract(subject)
+  parametersContract(subject)
+  followContract(subject)
+  eventsContract(subject)
+}
