@@ -35,7 +35,7 @@ export const fromCause = <E>(cause: Cause.Cause<E>): Effect.Effect<HttpServerRes
 
 const notServed = ({ method, url }: HttpServerRequest): ApiError => {
   const path = Routes.pathOf(url)
-  return Routes.has(path)
+  return method !== "GET" && method !== "HEAD" && Routes.has(path)
     ? new ApiError({
         code: "method-not-allowed",
         message: `${method} is not served here: everything is read-only, by GET`,
