@@ -1,6 +1,7 @@
 /** Keeps a source linked to its proxy: dials, runs a session, and after every loss dials again, for ever, without storms. */
-import { Clock, Duration, Effect, Random, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, Fiber, FiberHandle, Random, type Scope } from "effect"
 import type { Link, LinkDialError } from "./Link.ts"
+import { DRAIN_MS } from "./LinkLimits.ts"
 import type { LinkLost } from "./LinkLost.ts"
 import { SessionCode } from "./SessionCode.ts"
 
@@ -28,39 +29,45 @@ const refusedMs = 60_000
 const conflictMs = 10_000
 /** A proxy cannot send a source away for longer than this. */
 const maxRetryAfterMs = 600_000
+/** What a link that is being left has over the time its streams have. */
+const graceMs = 5_000
 /** How often the same failure is logged. */
 const logEveryMs = 60_000
 /** Different sentences remembered as logged; the oldest goes first. */
 const maxSentences = 16
 
 /**
- * Runs one link after the other and never returns. `session` gets each link with an effect to run once the proxy has
- * welcomed it: only then is the state `connected`, and a link that held for 30 s after it clears the failures before.
- * The link's scope is closed before the next is dialled.
+ * What a link is used for. It runs `welcomed` once the proxy has welcomed it: only then is the state `connected`, and a
+ * link that holds for 30 s after it clears the failures before. It runs `leaving` when the proxy opens nothing more on
+ * the link but lets open streams go on: the next link is then dialled beside it.
  */
+export type Session<R> = (
+  link: Link,
+  welcomed: Effect.Effect<void>,
+  leaving: (goAway: LinkLost) => Effect.Effect<void>,
+) => Effect.Effect<never, LinkLost, R>
+
+/** Runs one link after the other and never returns. A link's scope is closed before the next is dialled, but for one at most that is being left. */
 export const keep = <R1, R2>(
   dial: Effect.Effect<Link, LinkDialError, R1>,
-  session: (link: Link, welcomed: Effect.Effect<void>) => Effect.Effect<never, LinkLost, R2>,
+  session: Session<R2>,
   options: Options = {},
 ): Effect.Effect<never, never, Exclude<R1 | R2, Scope.Scope>> =>
   Effect.gen(function* () {
+    const left = yield* FiberHandle.make()
     const report = makeReport()
     const tell = options.onState ?? (() => Effect.void)
     let failures = 0
     while (true) {
       yield* tell({ _tag: "connecting" })
       let welcomedAt = Infinity
-      const welcome = (link: Link) =>
+      const welcomed = (link: Link) =>
         Effect.gen(function* () {
           welcomedAt = yield* monotonicMs
           yield* report(Effect.logInfo, `linked to the proxy over ${link.transport}`, {})
           yield* tell({ _tag: "connected", transport: link.transport, since: yield* Clock.currentTimeMillis })
         })
-      const failure = yield* dial.pipe(
-        Effect.flatMap((link) => session(link, welcome(link))),
-        Effect.scoped,
-        Effect.flip,
-      )
+      const failure = yield* runLink(dial, session, welcomed, left)
       failures = (yield* monotonicMs) - welcomedAt >= healthyMs ? 0 : failures
       const pause = pauseMs(failure, failures, yield* Random.next)
       failures += 1
@@ -68,6 +75,33 @@ export const keep = <R1, R2>(
       yield* tell({ _tag: "waiting", until: (yield* Clock.currentTimeMillis) + pause, why: failure.message })
       yield* Effect.sleep(Duration.millis(pause))
     }
+  }).pipe(Effect.scoped)
+
+/** Waits until a dial has failed, or its link is lost or being left; then `left` has it, at most for as long as a goodbye may take. */
+const runLink = <R1, R2>(
+  dial: Effect.Effect<Link, LinkDialError, R1>,
+  session: Session<R2>,
+  welcomed: (link: Link) => Effect.Effect<void>,
+  left: FiberHandle.FiberHandle,
+) =>
+  Effect.gen(function* () {
+    const over = yield* Deferred.make<LinkDialError | LinkLost>()
+    let isLeft = false
+    const leaving = (goAway: LinkLost) =>
+      Effect.map(Deferred.succeed(over, goAway), (first) => {
+        isLeft = first
+      })
+    const running = yield* dial.pipe(
+      Effect.flatMap((link) => session(link, welcomed(link), leaving)),
+      Effect.scoped,
+      Effect.flip,
+      Effect.intoDeferred(over),
+      Effect.forkScoped,
+    )
+    const failure = yield* Deferred.await(over)
+    const end = Effect.timeoutOption(Fiber.await(running), Duration.millis(DRAIN_MS + graceMs))
+    if (isLeft) yield* FiberHandle.run(left, Effect.ensuring(end, Fiber.interrupt(running)))
+    return failure
   })
 
 /** Milliseconds to wait before the next dial, after so many failures in a row; `random` is 0 to 1 and spreads the sources of a fleet. */

@@ -263,6 +263,85 @@ describe("a keeper", () => {
     }),
   )
 
+  describe("told that the proxy leaves the link", () => {
+    /** Links that are left `leavesAt` ms after their dial, and go on until they are interrupted, or for `goesOn` ms. */
+    const leaving = (leavesAt: number, goesOn = Infinity) =>
+      Effect.gen(function* () {
+        const open = { count: 0, most: 0 }
+        const times: Array<readonly [what: string, at: number]> = []
+        const note = (what: string) => Effect.map(Clock.currentTimeMillis, (at) => void times.push([what, at]))
+        const session: LinkKeeper.Session<never> = (_, welcomed, leave) =>
+          welcomed.pipe(
+            Effect.zipRight(Effect.sleep(leavesAt)),
+            Effect.zipRight(leave(lost(8, true))),
+            Effect.zipRight(goesOn === Infinity ? Effect.never : Effect.sleep(goesOn)),
+            Effect.zipRight(Effect.fail(lost(8, true))),
+            Effect.ensuring(note("ended")),
+          )
+        const dial = Effect.zipRight(note("dialled"), opened(open))
+        const fiber = yield* LinkKeeper.keep(dial, session).pipe(
+          Effect.withRandom(Random.fixed([0.5])),
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        return { fiber, open, times }
+      })
+
+    it.effect("dials the next beside it, and lets it end by itself", () =>
+      Effect.gen(function* () {
+        const { open, times } = yield* leaving(40_000, 10_000)
+        yield* TestClock.adjust("60 seconds")
+        expect(times).toEqual([
+          ["dialled", 0],
+          ["dialled", 40_125],
+          ["ended", 50_000],
+        ])
+        expect([open.count, open.most]).toEqual([1, 2])
+      }),
+    )
+
+    it.effect("leaves it alone when the next is lost or fails meanwhile", () =>
+      Effect.gen(function* () {
+        const open = { count: 0, most: 0 }
+        let dials = 0
+        const dial = Effect.suspend(() => ((dials += 1) === 3 ? Effect.fail(dialError("unavailable")) : opened(open)))
+        const session: LinkKeeper.Session<never> = (_, _welcomed, leave) =>
+          dials === 1
+            ? Effect.zipRight(leave(lost(8, true)), Effect.never)
+            : Effect.zipRight(Effect.sleep(dials === 2 ? 10 : Infinity), Effect.fail(lost(0)))
+        yield* Effect.fork(LinkKeeper.keep(dial, session).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+        yield* TestClock.adjust("20 seconds")
+        expect([dials, open.count]).toEqual([4, 2])
+        yield* TestClock.adjust("20 seconds")
+        expect(open.count).toBe(1)
+      }),
+    )
+
+    it.effect("gives it 35 s", () =>
+      Effect.gen(function* () {
+        const { open, times } = yield* leaving(40_000)
+        yield* TestClock.adjust("79 seconds")
+        expect(times).toEqual([
+          ["dialled", 0],
+          ["dialled", 40_125],
+          ["ended", 75_000],
+        ])
+        expect(open.count).toBe(1)
+      }),
+    )
+
+    it.effect("never keeps more than one that is being left, and closes all when it is interrupted", () =>
+      Effect.gen(function* () {
+        const { fiber, open, times } = yield* leaving(10)
+        yield* TestClock.adjust("10 seconds")
+        expect(times.length).toBeGreaterThan(8)
+        expect(open.most).toBe(2)
+        yield* Fiber.interrupt(fiber)
+        expect(open.count).toBe(0)
+      }),
+    )
+  })
+
   it.effect("does not hide a defect behind retries", () =>
     Effect.gen(function* () {
       const dying = LinkKeeper.keep(Effect.dieMessage("a bug"), () => Effect.never)
