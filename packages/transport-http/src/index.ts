@@ -1,0 +1,2 @@
+export * as HttpLinkDialer from "./HttpLinkDialer.ts"
+export * as HttpLinkServer from "./HttpLinkServer.ts"
