@@ -96,6 +96,24 @@ describe("EngineLogReader", () => {
     }),
   )
 
+  it.scopedLive("leaves the rest at the engine while the writer has no room, and holds up nobody else", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      for (let line = 0; line < 300; line++) web.log("stdout", `${"x".repeat(10_000)}\n`)
+      const full = new CollectingWriter(1)
+      const waiting = yield* Effect.fork(read(web, {}, full))
+      yield* Effect.promise(() => full.until(({ pieces }) => pieces.length > 0))
+      const other = new CollectingWriter()
+      yield* read(web, {}, other)
+      expect(other.bytes()).toHaveLength(300 * 10_001)
+      expect(full.bytes().length).toBeLessThanOrEqual(192 * 1024)
+      full.give(Number.POSITIVE_INFINITY)
+      expect(yield* Fiber.join(waiting)).toEqual({ reason: "eof" })
+      expect(full.sha256()).toBe(other.sha256())
+    }),
+  )
+
   it.scopedLive("lets go of the engine as soon as it is interrupted", () =>
     Effect.gen(function* () {
       const { engine, read } = yield* start()
