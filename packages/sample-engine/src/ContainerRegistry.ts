@@ -9,6 +9,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 export class ContainerRegistry {
   private readonly flavour: Flavour
   private readonly byId = new Map<string, Container>()
+  private readonly byName = new Map<string, Container>()
 
   constructor(flavour: Flavour) {
     this.flavour = flavour
@@ -25,31 +26,36 @@ export class ContainerRegistry {
     if (this.byId.has(container.id)) throw new Error(`container id ${container.id} is taken`)
     this.requireFree(container.name)
     this.byId.set(container.id, container)
+    this.byName.set(container.name, container)
   }
 
   delete(container: Container): void {
     this.byId.delete(container.id)
+    this.byName.delete(container.name)
   }
 
   /** Throws when another container has this name, or the engine would not allow it. */
-  requireFree(name: string): void {
+  rename(container: Container, name: string): void {
+    this.requireFree(name)
+    this.byName.delete(container.name)
+    this.byName.set(name, container)
+    container.name = name
+  }
+
+  private requireFree(name: string): void {
     if (!NAME.test(name)) throw new Error(`container name ${JSON.stringify(name)}: only ${NAME.source} are allowed`)
-    if (this.named(name) !== undefined) throw new Error(`container name ${name} is taken`)
+    if (this.byName.has(name)) throw new Error(`container name ${name} is taken`)
   }
 
   /** Full id, then exact name, then the start of one id. */
   resolve(reference: string): Container {
-    const exact = this.byId.get(reference) ?? this.named(reference)
+    const exact = this.byId.get(reference) ?? this.byName.get(reference)
     if (exact !== undefined) return exact
     const matches = reference === "" ? [] : this.all.filter((container) => container.id.startsWith(reference))
     const [match] = matches
     if (match === undefined) throw this.unknown(reference)
     if (matches.length > 1) throw this.ambiguous(reference)
     return match
-  }
-
-  private named(name: string): Container | undefined {
-    return this.all.find((container) => container.name === name)
   }
 
   private unknown(reference: string): ApiError {

@@ -61,7 +61,7 @@ export class LogStore {
     this.wakeAll()
   }
 
-  rotate(rotation: Rotation): void {
+  rotate(rotation: Rotation = {}): void {
     for (const follower of this.followers) {
       if (follower.end !== undefined) continue
       const back = Math.max(this.first, follower.position - (rotation.duplicate ?? 0))

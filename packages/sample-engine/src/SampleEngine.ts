@@ -155,10 +155,7 @@ const makeCreate = (state: EngineState): ((spec?: ContainerSpec) => Container) =
     emit: (container, action, attributes = {}) => {
       for (const event of containerEvents(flavour, container, action, attributes, clock.now())) events.publish(event)
     },
-    rename: (container, name) => {
-      containers.requireFree(name)
-      container.name = name
-    },
+    rename: (container, name) => containers.rename(container, name),
     forget: (container) => containers.delete(container),
   }
   return (spec = {}) => {
