@@ -21,13 +21,9 @@ export class InventoryState {
   private known: ReadonlyMap<ContainerId, Container> | undefined
   private readonly feeds = new Set<Feed>()
 
+  /** As of the last list. */
   get(id: ContainerId): Container | undefined {
     return this.known?.get(id)
-  }
-
-  /** How many containers are known. */
-  size(): number {
-    return this.known?.size ?? 0
   }
 
   /** The engine is there, and this is all it has; true where it was not there before. */
@@ -71,6 +67,7 @@ export class InventoryState {
     return { take: () => feed.take(), close: () => void this.feeds.delete(feed) }
   }
 
+  /** Empty while no list ever came. */
   containers(): ReadonlyMap<ContainerId, Container> {
     return this.known ?? new Map()
   }
