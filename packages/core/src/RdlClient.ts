@@ -90,16 +90,13 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
     return response.status === 200 ? response : yield* refusal(base, response)
   })
 
-  const list = <A, I>(path: string, query: Query, schema: Schema.Schema<A, I>) =>
-    Effect.flatMap(get(path, query), (response) =>
-      HttpClientResponse.schemaBodyJson(schema)(response).pipe(
-        Effect.mapError((error) =>
-          error._tag === "ParseError"
-            ? unexpected(base, "the answer is not what this release of rdl knows")
-            : connectionError("broken", base, error),
-        ),
-      ),
-    ).pipe(Effect.scoped)
+  const list = Effect.fnUntraced(function* <A, I>(path: string, query: Query, schema: Schema.Schema<A, I>) {
+    const response = yield* get(path, query)
+    const text = yield* Effect.mapError(response.text, (error) => connectionError("broken", base, error))
+    return yield* Effect.mapError(Schema.decode(Schema.parseJson(schema))(text), () =>
+      unexpected(base, "the answer is not one of an rdl proxy, or of another release; is the address right?"),
+    )
+  }, Effect.scoped)
 
   const logs = Effect.fn("RdlClient.logs")(function* (ref: string, options: LogOptions = {}) {
     yield* ContainerRef.parse(ref)

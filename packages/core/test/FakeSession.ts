@@ -32,7 +32,7 @@ export const hello = (instanceId: string): Hello => ({
   features: [],
 })
 
-export const sourceName = SourceName.make
+export const sourceName = (name: string): SourceName => SourceName.make(name)
 
 export const container = (id: string, name: string, more: Partial<Container> = {}): Container => ({
   id: ContainerId.make(id.padEnd(64, "0")),

@@ -8,11 +8,11 @@ import * as MemoryLink from "@rdl/core/MemoryLink"
 import type { StreamError } from "@rdl/core/StreamError"
 import type { End } from "@rdl/core/LinkMessage"
 import { SourceRegistry } from "@rdl/core/SourceRegistry"
-import type { Scope as Allow, TokenClaims } from "@rdl/core/TokenClaims"
+import type { Scope as Allow } from "@rdl/core/TokenClaims"
 import * as TokenCodec from "@rdl/core/TokenCodec"
 import * as TokenKey from "@rdl/core/TokenKey"
 import * as TokenVerifier from "@rdl/core/TokenVerifier"
-import { Deferred, Effect, Layer } from "effect"
+import { Deferred, Effect, Layer, type Scope } from "effect"
 import * as Http from "node:http"
 import * as Proxy from "../src/Proxy.ts"
 import * as ProxyServer from "../src/ProxyServer.ts"
@@ -88,7 +88,7 @@ export interface Fleet {
     name: string,
     containers: ReadonlyArray<Container>,
     logs?: LogHandler,
-  ) => Effect.Effect<Source, never, import("effect").Scope.Scope>
+  ) => Effect.Effect<Source, never, Scope.Scope>
   readonly revoke: (jti: string) => void
   readonly registry: SourceRegistry["Type"]
 }
@@ -116,7 +116,7 @@ export const start = Effect.fn("Fleet.start")(function* (
       exp: 3600,
       jti: `t${ids++}`,
       ...claims,
-    } as TokenClaims).pipe(Effect.orDie)
+    }).pipe(Effect.orDie)
   const link: Fleet["link"] = (name, containers, logs = oneLine) =>
     linkSource(name, containers, logs, token).pipe(Effect.provide(context))
   const services = yield* Effect.provide(
@@ -131,7 +131,7 @@ export const start = Effect.fn("Fleet.start")(function* (
     token,
     link,
     revoke: (jti) => revoked.add(jti),
-  } satisfies Fleet as Fleet
+  } satisfies Fleet
 })
 
 const linkSource = Effect.fnUntraced(function* (
@@ -165,7 +165,7 @@ const linkSource = Effect.fnUntraced(function* (
       (all) => all.some(({ source, stale }) => source === name && !stale),
     ),
   )
-  return { link: near, requests, open: () => open } satisfies Source as Source
+  return { link: near, requests, open: () => open } satisfies Source
 })
 
 const inventory = (containers: ReadonlyArray<Container>, writer: LinkSession.StreamWriter) =>
@@ -196,7 +196,7 @@ export interface Answer {
   readonly bytes: () => number
   /** Whole, or broken off; waits for either. */
   readonly ended: Effect.Effect<"whole" | "broken">
-  readonly json: Effect.Effect<any>
+  readonly json: Effect.Effect<unknown>
   readonly pause: () => void
   readonly abort: () => void
 }
@@ -243,7 +243,7 @@ const answerOf = (request: Http.ClientRequest, response: Http.IncomingMessage, s
     text,
     bytes: () => chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     ended: Deferred.await(over),
-    json: Effect.map(Deferred.await(over), () => JSON.parse(text())),
+    json: Effect.map(Deferred.await(over), (): unknown => JSON.parse(text())),
     pause: () => void response.pause(),
     abort: () => void request.destroy(),
   }

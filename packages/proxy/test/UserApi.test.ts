@@ -1,3 +1,4 @@
+import type { OpenAPISpec } from "@effect/platform/OpenApi"
 import { StreamError, type StreamErrorReason } from "@rdl/core/StreamError"
 import { OPEN_PATHS } from "@rdl/core/UserApi"
 import { describe, expect, it } from "@effect/vitest"
@@ -112,10 +113,8 @@ describe("The user API", () => {
       expect(answer.status).toBe(status)
       expect(answer.headers["content-type"]).toBe("application/json")
       expect(answer.headers).not.toHaveProperty("access-control-allow-origin")
-      const { error } = yield* answer.json
-      expect(error).toMatchObject(facts)
-      expect(error.message).toMatch(/\w/)
-      expect(JSON.stringify(error)).not.toContain(token)
+      expect(yield* answer.json).toMatchObject({ error: { message: expect.stringMatching(/\w/), ...facts } })
+      expect(answer.text()).not.toContain(token)
     }),
   )
 
@@ -131,7 +130,7 @@ describe("The user API", () => {
       yield* fleet.link("edge-1", [web1], failing(reason))
       const answer = yield* Fleet.ask(`${fleet.url}/containers/web/logs`, { token: yield* fleet.token() })
       expect(answer.status).toBe(status)
-      expect((yield* answer.json).error.message).toMatch(/\w/)
+      expect(yield* answer.json).toMatchObject({ error: { message: expect.stringMatching(/\w/) } })
     }),
   )
 
@@ -181,7 +180,8 @@ describe("The description", () => {
   it.scoped("is an OpenAPI 3.1 document that lists every route, with its errors and who may ask", () =>
     Effect.gen(function* () {
       const fleet = yield* Fleet.start()
-      const document = yield* Effect.flatMap(Fleet.ask(`${fleet.url}/openapi.json`), ({ json }) => json)
+      const answer = yield* Fleet.ask(`${fleet.url}/openapi.json`)
+      const document = (yield* answer.json) as OpenAPISpec
       expect(document.openapi).toMatch(/^3\.1\./)
       expect(Object.keys(document.paths).sort()).toEqual([
         "/containers",
@@ -193,18 +193,16 @@ describe("The description", () => {
         "/ready",
         "/sources",
       ])
-      for (const [path, { get }] of Object.entries<any>(document.paths)) {
-        expect(get.security).toEqual(OPEN_PATHS.has(path) ? [] : [{ bearer: [] }])
-        const inPath = get.parameters
-          .filter((parameter: any) => parameter.in === "path")
-          .map(({ name }: any) => `{${name}}`)
+      for (const [path, { get }] of Object.entries(document.paths)) {
+        expect(get?.security).toEqual(OPEN_PATHS.has(path) ? [] : [{ bearer: [] }])
+        const inPath = get?.parameters.filter((each) => each.in === "path").map(({ name }) => `{${name}}`)
         expect(path.match(/\{\w+\}/g) ?? []).toEqual(inPath)
       }
-      const logs = document.paths["/containers/{ref}/logs"].get
-      expect(Object.keys(logs.responses)).toEqual(
+      const logs = document.paths["/containers/{ref}/logs"]?.get
+      expect(Object.keys(logs?.responses ?? {})).toEqual(
         expect.arrayContaining(["200", "400", "401", "403", "404", "409", "429", "501", "503", "504"]),
       )
-      expect(Object.keys(logs.responses["200"].content)).toContain("application/vnd.docker.multiplexed-stream")
+      expect(Object.keys(logs?.responses[200]?.content ?? {})).toContain("application/vnd.docker.multiplexed-stream")
       const text = JSON.stringify(document)
       expect(text).not.toContain("HttpApiDecodeError")
       for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
