@@ -201,13 +201,14 @@ const inventoryOf = (entry: Entry): SourceInventory => ({
 const statusOf = (entry: Entry): SourceStatus => {
   const { linked, inventory } = entry
   const engine = inventory.engine()
+  const rttMs = linked?.session.rttMs() ?? null
   return {
     name: entry.name,
     connected: linked !== undefined,
     since: new Date(entry.since).toISOString(),
     lastSeen: new Date(linked?.session.lastSeen() ?? entry.lastSeen).toISOString(),
     transport: linked?.session.transport ?? null,
-    rttMs: linked?.session.rttMs() ?? null,
+    rttMs: rttMs === null ? null : Math.round(rttMs * 10) / 10,
     clockSkewMs: linked?.clockSkewMs ?? null,
     version: entry.version,
     engine: engine === undefined ? (linked?.session.hello.engine ?? null) : engine,
