@@ -5,7 +5,6 @@ import type { OpenAPISpec } from "@effect/platform/OpenApi"
 export const headers = {
   "content-security-policy":
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
 }
 

@@ -13,8 +13,6 @@ export const make = (error: ApiError): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.unsafeJson(Schema.encodeSync(body(error.status))(error), {
     status: error.status,
     headers: {
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
       ...(error.status === 401 ? { "www-authenticate": "Bearer" } : {}),
       ...(error.status === 405 ? { allow: "GET, HEAD" } : {}),
       ...(error.retryAfterSeconds === undefined ? {} : { "retry-after": String(error.retryAfterSeconds) }),

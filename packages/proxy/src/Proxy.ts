@@ -1,5 +1,6 @@
 /** The proxy: users ask it over HTTP, sources dial in to it; a handler for any Node HTTP server. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import type { LinkAcceptor } from "@rdl/core/Link"
 import * as RequestRouter from "@rdl/core/RequestRouter"
@@ -56,10 +57,13 @@ export const layerHandler: Layer.Layer<Proxy, never, RequestRouter.RequestRouter
   ),
 )
 
+/** On every answer: what is told to one user is for nobody else, and for no browser to guess at. */
+const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
+
 const make = Effect.gen(function* () {
   const readiness = yield* Readiness.Readiness
   const app = Gate.guard(yield* TokenVerifier, yield* HttpApiBuilder.httpApp)
-  const serve = yield* NodeHttpServer.makeHandler(app)
+  const serve = yield* NodeHttpServer.makeHandler(Effect.map(app, HttpServerResponse.setHeaders(HEADERS)))
   return Proxy.of({
     handler: (request, response, next) => {
       if (next === undefined || Routes.has(Routes.pathOf(request.url ?? "/"))) serve(request, response)

@@ -112,6 +112,7 @@ describe("The user API", () => {
       const answer = yield* Fleet.ask(fleet.url + path, { token, method })
       expect(answer.status).toBe(status)
       expect(answer.headers["content-type"]).toBe("application/json")
+      expect(answer.headers).toMatchObject({ "cache-control": "no-store", "x-content-type-options": "nosniff" })
       expect(answer.headers).not.toHaveProperty("access-control-allow-origin")
       expect(yield* answer.json).toMatchObject({ error: { message: expect.stringMatching(/\w/), ...facts } })
       expect(answer.text()).not.toContain(token)
