@@ -20,12 +20,12 @@ export const divert = (server: Server | TlsServer, handle: Handler): Effect.Effe
   )
 
 const begin = (server: Server | TlsServer, handle: Handler): (() => void) => {
-  const emit: (...event: Array<unknown>) => boolean = server.emit
+  const emit = server.emit as (name: unknown, ...event: Array<unknown>) => boolean
   let isOpen = true
-  const diverted = (...event: Array<unknown>): boolean => {
-    const [name, req, res] = event
+  const diverted = (name: unknown, ...event: Array<unknown>): boolean => {
+    const [req, res] = event
     if (isOpen && name === "request" && handle(req as IncomingMessage, res as ServerResponse)) return true
-    return emit.apply(server, event)
+    return emit.call(server, name, ...event)
   }
   server.emit = diverted
   return () => {

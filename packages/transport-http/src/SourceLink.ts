@@ -231,14 +231,25 @@ class SourceLink implements Link {
     this.#finish({ clean: isHeard, code, reason })
   }
 
-  #tell(goodbye: Goodbye): Promise<Outcome> {
-    return this.#options.ask({
-      method: "DELETE",
-      tail: `/${this.#options.terms.session}`,
-      body: JSON.stringify({ ...goodbye, frames: this.#up.total }),
-      type: "application/json",
-      timeoutMs: GOODBYE_MS,
-    })
+  /** Within a second, as often as it takes: a kept-alive socket may have died unnoticed. */
+  async #tell(goodbye: Goodbye): Promise<Outcome> {
+    const { ask, backoff, terms } = this.#options
+    const body = JSON.stringify({ ...goodbye, frames: this.#up.total })
+    const started = Date.now()
+    for (let failures = 0; ; failures++) {
+      const elapsed = Date.now() - started
+      const timeoutMs = Math.max(1, GOODBYE_MS - elapsed)
+      const outcome = await ask({
+        method: "DELETE",
+        tail: `/${terms.session}`,
+        body,
+        type: "application/json",
+        timeoutMs,
+      })
+      const ms = Backoff.wait({ ...backoff, giveUpMs: GOODBYE_MS }, failures, Date.now() - started, undefined)
+      if (outcome.is !== "failure" || ms === undefined) return outcome
+      await new Promise((resolve) => setTimeout(resolve, ms))
+    }
   }
 
   /** Ends the link without a goodbye; the proxy is told of the loss where that is still possible. */
