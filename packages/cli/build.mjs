@@ -16,7 +16,6 @@ const bundle = (outfile) =>
     external: ["bufferutil", "utf-8-validate"],
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: "none",
     banner: {
       // Bundled CommonJS modules call `require`, which a module of the other kind does not have.

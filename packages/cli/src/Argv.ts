@@ -1,7 +1,18 @@
 /** Lets flags stand after arguments, as everybody types them: `rdl logs edge-1/web -f`. The parser wants them before. */
 
 /** The flags that take no value; all others do. */
-const SWITCHES = ["all", "details", "follow", "help", "no-trunc", "quiet", "timestamps", "version", "wizard"] as const
+const SWITCHES = [
+  "all",
+  "details",
+  "follow",
+  "help",
+  "no-trunc",
+  "quiet",
+  "samples",
+  "timestamps",
+  "version",
+  "wizard",
+] as const
 
 /** The name of a flag that takes no value. */
 export type Switch = (typeof SWITCHES)[number]
@@ -40,10 +51,13 @@ const isFlag = (word: string): boolean => word.length > 1 && word.startsWith("-"
 const takesValue = (word: string): boolean =>
   word.startsWith("--") ? !SWITCHES.some((name) => word === `--${name}`) : !LETTERS.includes(word.slice(1))
 
-/** Switches written together, `-ft`, as two; a value after `=` as a word of its own. */
+/** A value after `=` as a word of its own, and short flags written together one by one: `-ftn20` is `-f -t -n 20`. */
 const apart = (word: string): ReadonlyArray<string> => {
   const [, flag, value] = /^(--[^=]+)=(.*)$/s.exec(word) ?? []
   if (flag !== undefined && value !== undefined) return [flag, value]
-  const together = /^-([adfhqt]{2,})$/.exec(word)?.[1]
-  return together === undefined ? [word] : together.split("").map((letter) => `-${letter}`)
+  if (!/^-[a-z]./s.test(word)) return [word]
+  const letters = /^-([adfhqt]*)(.?)(.*)$/s.exec(word)
+  const [, switches = "", last = "", rest = ""] = letters ?? []
+  const words = `${switches}${last}`.split("").map((letter) => `-${letter}`)
+  return rest === "" ? words : [...words, rest]
 }

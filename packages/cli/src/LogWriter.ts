@@ -30,7 +30,17 @@ export const writeText = Effect.fn("LogWriter.writeText")(function* (
   return yield* Effect.flatMap(client.logs(response.container, { ...query, format: "text", host }), copy)
 })
 
-const copy = ({ stream }: LogResponse): Writing => Stream.runForEach(stream, Output.out)
+const copy = (response: LogResponse): Writing => Stream.runForEach(wholeOrBroken(response), Output.out)
+
+/** The log, failing with a sentence where it breaks off. */
+const wholeOrBroken = ({ container, stream }: LogResponse): Stream.Stream<Uint8Array, CommandFailed> =>
+  Stream.mapError(
+    stream,
+    () =>
+      new CommandFailed({
+        detail: `the log of ${container} broke off before its end: its source or the proxy was lost on the way; what came is right, and --since goes on from there`,
+      }),
+  )
 
 const labelling = Effect.fnUntraced(function* (
   client: Client,
@@ -46,9 +56,9 @@ const labelling = Effect.fnUntraced(function* (
   return { ...terms, partials: status?.engine?.kind ?? "docker", label: { text: source, position: host } } as const
 })
 
-const demultiplex = ({ stream }: LogResponse, options: LogDemux.DemuxOptions): Writing => {
+const demultiplex = (response: LogResponse, options: LogDemux.DemuxOptions): Writing => {
   const demux = LogDemux.make(options)
-  return stream.pipe(
+  return wholeOrBroken(response).pipe(
     Stream.runForEach((chunk) => pass((emit) => demux.push(chunk, emit))),
     Effect.zipRight(pass((emit) => demux.end(emit))),
   )

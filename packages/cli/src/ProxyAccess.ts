@@ -84,17 +84,27 @@ const checkRole = (token: Redacted.Redacted): Effect.Effect<void, UsageError> =>
 const explain = <E extends OutputClosed | CommandFailed>(
   error: E | RdlClient.RdlError,
   url: URL,
-): E | CommandFailed => {
+): E | CommandFailed | UsageError => {
   if (error instanceof RdlClient.RdlConnectionError) return new CommandFailed({ detail: unreachable(error, url) })
-  return error instanceof ApiError ? new CommandFailed({ detail: refused(error, url) }) : error
+  if (!(error instanceof ApiError)) return error
+  return error.code === "bad-parameter"
+    ? new UsageError({ detail: error.message })
+    : new CommandFailed({ detail: refused(error, url) })
 }
 
-const refused = (error: ApiError, url: URL): string =>
-  error.code === "unauthorized"
-    ? `${url.origin} does not take the token: it has expired, was revoked, or is for another proxy (rdl token inspect shows what is in it)`
-    : error.candidates === undefined
-      ? error.message
-      : `${error.message}: ${error.candidates.join(", ")}`
+/** The proxy's own sentence, except where it speaks of requests to people who typed a command. */
+const refused = (error: ApiError, url: URL): string => {
+  switch (error.code) {
+    case "unauthorized":
+      return `${url.origin} does not take the token: it has expired, was revoked, or is for another proxy (rdl token inspect shows what is in it)`
+    case "no-such-container":
+      return `${error.message.split(";")[0]}; rdl ps -a lists what there is`
+    case "ambiguous":
+      return `${error.message}: ${(error.candidates ?? []).join(", ")}`
+    default:
+      return error.message
+  }
+}
 
 const ADVICE: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   [/ECONNREFUSED/, "nobody is listening there; is the proxy running, and is the address right?"],

@@ -26,7 +26,10 @@ export const startSource = Effect.fn("SourceProgram.startSource")(function* (ter
     agent: `rdl/${version}`,
     ...(onState === undefined ? {} : { onState }),
   })
-  yield* Effect.logInfo(`the source ${name} dials ${new URL(proxy).origin}`)
+  const { hostname, origin, protocol } = new URL(proxy)
+  yield* Effect.logInfo(`the source ${name} dials ${origin}`)
+  if (protocol === "http:" && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
+    yield* Effect.logWarning(`the link to ${origin} is not encrypted: on the way its token and all logs can be read`)
   yield* Layer.build(source.pipe(Layer.provide(dialer))).pipe(
     Effect.mapError((error) => new UsageError({ detail: `--proxy: ${error.message}` })),
   )

@@ -47,4 +47,8 @@ export const remove = (directory: string, name: string): Effect.Effect<void, Com
   attempt(`cannot remove ${join(directory, name)}`, () => rmSync(join(directory, name), { force: true }))
 
 const attempt = <A>(what: string, run: () => A): Effect.Effect<A, CommandFailed> =>
-  Effect.try({ try: run, catch: (cause) => new CommandFailed({ detail: `${what}: ${reasonOf(cause)}` }) })
+  Effect.try({
+    try: run,
+    catch: (cause) =>
+      new CommandFailed({ detail: `${what}: ${reasonOf(cause)}; --state-dir or RDL_STATE_DIR names another place` }),
+  })

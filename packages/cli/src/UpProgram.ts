@@ -3,8 +3,10 @@ import { SourceRegistry } from "@rdl/core/SourceRegistry"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as EngineAddress from "@rdl/source/EngineAddress"
+import * as Source from "@rdl/source/Source"
 import { Context, Effect, Either, Layer, Redacted, Schedule } from "effect"
 import { hostname } from "node:os"
+import { CommandFailed } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 import * as Login from "./Login.ts"
 import * as Output from "./Output.ts"
@@ -18,16 +20,19 @@ export interface UpTerms {
   readonly listen: ListenAddress.ListenAddress
   readonly engine: string | undefined
   readonly stateDir: string
+  /** Shows samples whatever engine there is. */
+  readonly samples: boolean
 }
 
 /** How long the first list of containers is waited for, before the welcome does without. */
 const FIRST_LIST = "5 seconds"
 
 /** Starts all of it for as long as the scope lives, and says how to use it. */
-export const startUp = Effect.fn("UpProgram.startUp")(function* ({ engine, listen, stateDir }: UpTerms) {
+export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms) {
+  const { engine, listen, stateDir } = terms
   const found = EngineAddress.find({ engine, env: process.env })
-  // An engine that was named is waited for, as it may be about to start; that none is there at all is no reason to fail.
-  const samples = engine === undefined && Either.isLeft(found)
+  const samples = terms.samples || (engine === undefined && Either.isLeft(found))
+  if (!samples) yield* probe(engine)
   const name = samples ? "sample" : sourceName(hostname())
   const own = yield* OwnTokens.load(stateDir, name)
   const context = yield* Layer.build(ProxyProgram.layer({ keys: own.keys, listen }))
@@ -49,13 +54,21 @@ export const startUp = Effect.fn("UpProgram.startUp")(function* ({ engine, liste
       name,
       token: Redacted.value(own.user),
       stateDir,
-      missing: samples && Either.isLeft(found) ? found.left : undefined,
+      samples,
+      missing: Either.isLeft(found) ? found.left : undefined,
       ready: inventory !== undefined && !inventory.stale,
       containers: [...(inventory?.containers.values() ?? [])],
       elsewhere: chosen !== undefined,
     }),
   )
 })
+
+/** An engine that does not answer now is told now: whoever tries this out stands in front of it. */
+const probe = (engine: string | undefined): Effect.Effect<void, CommandFailed> =>
+  Source.probe({ engine, env: process.env }).pipe(
+    Effect.mapError((problem) => new CommandFailed({ detail: problem.message })),
+    Effect.asVoid,
+  )
 
 const firstList = (registry: SourceRegistry["Type"]): Effect.Effect<void> =>
   registry.inventories.pipe(

@@ -11,7 +11,9 @@ export interface Facts {
   readonly name: string
   readonly token: string
   readonly stateDir: string
-  /** Why there are samples; undefined where there is an engine. */
+  /** Whether the containers are samples. */
+  readonly samples: boolean
+  /** Why there is no engine; undefined where there is one. */
   readonly missing: EngineUnavailable | undefined
   /** Whether the source has listed its containers. */
   readonly ready: boolean
@@ -49,8 +51,8 @@ export const announce = (facts: Facts): string => {
 }
 
 const sourceLines = (facts: Facts, running: number): ReadonlyArray<string> => {
-  if (facts.missing !== undefined)
-    return [`  source  ${facts.name}: SAMPLES, not your containers. There is ${facts.missing.message}`]
+  const why = facts.missing === undefined ? "" : `: there is ${facts.missing.message}`
+  if (facts.samples) return [`  source  ${facts.name}: sample containers, none of yours${why}`]
   const count = `${running} running container${running === 1 ? "" : "s"}, ${facts.containers.length} in all`
   return [
     `  source  ${facts.name}: ${facts.ready ? count : "still waiting for the container engine; the reasons are logged"}`,

@@ -1,5 +1,6 @@
 /** `rdl` as its users have it: the bundle, run by Node in a process of its own. */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { EventEmitter, once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -21,6 +22,7 @@ export interface RunOptions {
 export interface RdlProcess {
   /** A directory of the test file's own, removed at its end. */
   readonly directory: string
+  /** Starts and does not wait; what still runs when the test file ends is killed. */
   readonly start: (words: ReadonlyArray<string>, options?: RunOptions) => ChildProcess
   /** Runs to the end. */
   readonly run: (words: ReadonlyArray<string>, options?: RunOptions) => Promise<Ended>
@@ -34,9 +36,14 @@ export const rdlProcess = (): RdlProcess => {
     const build = fileURLToPath(new URL("../build.mjs", import.meta.url))
     await promisify(execFile)(process.execPath, [build, program])
   })
-  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+  const children = new Set<ChildProcess>()
+  afterAll(() => {
+    for (const child of children) child.kill("SIGKILL")
+    rmSync(directory, { recursive: true, force: true })
+  })
   const start: RdlProcess["start"] = (words, { env = {}, input } = {}) => {
     const child = spawn(process.execPath, [program, ...words], { env: { HOME: directory, ...env } })
+    children.add(child)
     child.stdin.on("error", () => {}).end(input ?? "")
     return child
   }
@@ -52,3 +59,44 @@ export const ended = (child: ChildProcess): Promise<Ended> =>
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text))
     child.on("error", reject).on("close", (code) => resolve({ code, stdout, stderr }))
   })
+
+/** A process that goes on by itself. */
+export interface Serving {
+  readonly child: ChildProcess
+  /** All that it wrote so far, to standard output and to standard error. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** Waits until it has written something that matches, at most 15 s. */
+  readonly says: (pattern: RegExp) => Promise<RegExpExecArray>
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>
+  /** Sends the signal and waits for the exit code. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
+}
+
+/** Follows what a started process writes. */
+export const serving = (child: ChildProcess): Serving => {
+  const written = { stdout: "", stderr: "" }
+  const changed = new EventEmitter().setMaxListeners(0)
+  for (const name of ["stdout", "stderr"] as const)
+    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+      written[name] += text
+      changed.emit("change")
+    })
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
+  void closed.then(() => changed.emit("change"))
+  const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    const timeout = AbortSignal.timeout(15_000)
+    for (;;) {
+      const match = pattern.exec(`${written.stdout}\n${written.stderr}`)
+      if (match !== null) return match
+      if (child.exitCode !== null) throw new Error(`ended without saying ${String(pattern)}: ${written.stderr}`)
+      await once(changed, "change", { signal: timeout })
+    }
+  }
+  const stop = (signal: NodeJS.Signals = "SIGINT") => {
+    child.kill(signal)
+    return closed
+  }
+  return { child, says, stop, ended: closed, stdout: () => written.stdout, stderr: () => written.stderr }
+}

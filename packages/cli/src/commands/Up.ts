@@ -21,12 +21,12 @@ const settings = Setting.all({
   listen: ServerSettings.listen("127.0.0.1:7070"),
   engine: ServerSettings.engine,
   stateDir: StateDirectory.setting,
+  samples: Setting.toggle("samples", "Sample containers even where there is an engine"),
 })
 
 export const command = Command.make("up", { settings }, (parsed) =>
   Effect.gen(function* () {
     const given = yield* parsed.settings
-    yield* ServerSettings.checkEngine(given.engine)
     yield* Server.untilStopped(
       Effect.gen(function* () {
         const { startUp } = yield* Effect.promise(() => import("../UpProgram.ts"))

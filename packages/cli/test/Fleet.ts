@@ -1,0 +1,87 @@
+/** A fleet of one: a sample engine in the test's own process, a proxy and a source as processes beside it. */
+import type { TokenClaims } from "@rdl/core/TokenClaims"
+import * as TokenCodec from "@rdl/core/TokenCodec"
+import * as TokenKey from "@rdl/core/TokenKey"
+import type { Container, ContainerSpec } from "@rdl/sample-engine/Container"
+import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Ended, type RdlProcess, type Serving, serving } from "./RdlProcess.ts"
+
+export class Fleet extends Context.Tag("@rdl/cli/test/Fleet")<
+  Fleet,
+  {
+    readonly engine: SampleEngine.SampleEngine
+    readonly proxy: Serving
+    /** Its name is `edge-1`. */
+    readonly source: Serving
+    /** The file of revoked tokens; empty. */
+    readonly revoked: string
+    readonly url: string
+    /** Creates it and waits until the proxy knows it. */
+    readonly container: (spec: ContainerSpec & { readonly name: string }) => Effect.Effect<Container>
+    /** The settings of a user. */
+    readonly user: (allow?: TokenClaims["allow"]) => Effect.Effect<Record<string, string>>
+    /** Runs to the end, as a user who may see everything unless told otherwise. */
+    readonly run: (words: ReadonlyArray<string>, env?: Record<string, string>) => Effect.Effect<Ended>
+    readonly start: (words: ReadonlyArray<string>) => Effect.Effect<Serving, never, Scope.Scope>
+  }
+>() {}
+
+export const layer = (rdl: RdlProcess): Layer.Layer<Fleet, unknown> => Layer.scoped(Fleet, make(rdl))
+
+const make = Effect.fnUntraced(function* (rdl: RdlProcess) {
+  const engine = yield* SampleEngine.make()
+  const jwk = yield* TokenKey.generate("EdDSA")
+  const [key] = yield* TokenKey.parse(JSON.stringify(jwk))
+  const half = yield* TokenKey.publicHalf(JSON.stringify(jwk))
+  const issue = (claims: Pick<TokenClaims, "sub" | "role" | "allow">) => {
+    const iat = Math.floor(Date.now() / 1000)
+    return Effect.orDie(TokenCodec.issue(key!, { ...claims, iat, exp: iat + 3_600, jti: randomUUID() }))
+  }
+  const revoked = join(rdl.directory, `revoked-${randomUUID()}`)
+  writeFileSync(revoked, "")
+  const begin = (words: ReadonlyArray<string>, env: Record<string, string>) =>
+    Effect.acquireRelease(
+      Effect.sync(() => serving(rdl.start(words, { env }))),
+      (process) => Effect.promise(() => process.stop("SIGKILL")),
+    )
+  const listen = ["--listen", "127.0.0.1:0", "--revoked-file", revoked]
+  const proxy = yield* begin(["proxy", ...listen], { RDL_KEY: JSON.stringify(half) })
+  const [, url = ""] = yield* Effect.promise(() => proxy.says(/listening on (\S+)/))
+  const source = yield* begin(["source", "--proxy", url], {
+    RDL_TOKEN: yield* issue({ sub: "edge-1", role: "source" }),
+    DOCKER_HOST: engine.url,
+  })
+  yield* Effect.promise(() => source.says(/linked to the proxy/))
+  const user = (allow?: TokenClaims["allow"]) =>
+    issue({ sub: "alice", role: "user", ...(allow === undefined ? {} : { allow }) }).pipe(
+      Effect.map((token) => ({ RDL_PROXY: url, RDL_TOKEN: token })),
+    )
+  const env = yield* user()
+  return Fleet.of({
+    engine,
+    proxy,
+    source,
+    revoked,
+    url,
+    user,
+    container: (spec) =>
+      Effect.tap(
+        Effect.sync(() => engine.createContainer(spec)),
+        () => known(url, env.RDL_TOKEN, spec.name),
+      ),
+    run: (words, as = env) => Effect.promise(() => rdl.run(words, { env: as })),
+    start: (words) => begin(words, env),
+  })
+})
+
+/** Asks the proxy until it knows the container. */
+const known = (url: string, token: string, name: string): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    const headers = { authorization: `Bearer ${token}` }
+    const answer = await fetch(`${url}/containers?all=1&name=${name}`, { headers })
+    return ((await answer.json()) as ReadonlyArray<unknown>).length
+  }).pipe(Effect.repeat({ until: (count) => count > 0 }), Effect.asVoid)
