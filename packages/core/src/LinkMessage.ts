@@ -16,7 +16,7 @@ export const Hello = Schema.Struct({
   /** Random per process: tells a source that came back from a second one with a copied token. */
   instanceId: Schema.NonEmptyString,
   /** Unix milliseconds of the source's clock, now. */
-  time: Schema.Number,
+  time: Schema.Finite,
   /** Release of the source, such as `rdl/0.1.0`. */
   agent: Schema.String,
   engine: Schema.NullOr(Engine),
