@@ -43,13 +43,13 @@ export const connect = (
   request.once("error", (error: NodeJS.ErrnoException) => {
     done(new TunnelFailed(via, `does not answer (${error.code ?? error.message})`))
   })
-  request.once("connect", (response, socket: net.Socket, head: Buffer) => {
+  // Nothing follows the answer at once: neither a TLS nor an HTTP server speaks first.
+  request.once("connect", (response, socket: net.Socket) => {
     const status = response.statusCode ?? 0
     if (status < 200 || status > 299) {
       socket.destroy()
       return done(new TunnelFailed(via, `answered CONNECT with ${status}`, status))
     }
-    if (head.length > 0) socket.unshift(head)
     done(null, socket)
   })
   request.end()

@@ -4,7 +4,7 @@ import { SourceName } from "@rdl/core/SourceName"
 import { TokenRejected } from "@rdl/core/TokenVerifier"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
-import { Effect, Logger, LogLevel, Queue, Redacted, type Scope } from "effect"
+import { Deferred, Effect, Logger, LogLevel, Queue, Redacted, type Scope } from "effect"
 import { createHash } from "node:crypto"
 import * as http from "node:http"
 import * as net from "node:net"
@@ -20,7 +20,6 @@ export const listen = <S extends net.Server>(
       const open = new Set<net.Socket>()
       server.on("connection", (socket: net.Socket) => {
         open.add(socket)
-        socket.on("error", () => {})
         socket.once("close", () => open.delete(socket))
       })
       server.listen(0, "127.0.0.1", () => {
@@ -161,19 +160,20 @@ export const rawConnection = (port: number): Effect.Effect<net.Socket, never, Sc
     (socket) => Effect.sync(() => socket.destroy()),
   )
 
-/** What a source sends first. */
+/** What a source asks for. */
+export const upgradeHeaders: Readonly<Record<string, string>> = {
+  host: "127.0.0.1",
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+  "sec-websocket-protocol": "rdl.v1",
+  authorization: `Bearer ${goodToken}`,
+}
+
+/** What a source sends first; a header of "" is left out. */
 export const upgradeRequest = (headers: Readonly<Record<string, string>> = {}, line = "GET /link/v1/ws"): string => {
-  const all: Record<string, string> = {
-    host: "127.0.0.1",
-    connection: "Upgrade",
-    upgrade: "websocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    "sec-websocket-protocol": "rdl.v1",
-    authorization: `Bearer ${goodToken}`,
-    ...headers,
-  }
-  const lines = Object.entries(all).filter(([, value]) => value !== "")
+  const lines = Object.entries({ ...upgradeHeaders, ...headers }).filter(([, value]) => value !== "")
   return [`${line} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n")
 }
 
@@ -187,11 +187,36 @@ export const upgradeResponse = (request: http.IncomingMessage, protocol = "rdl.v
   return [...lines, `Sec-WebSocket-Accept: ${accept}`, "", ""].join("\r\n")
 }
 
+/** A server that takes connections and never says a word; `cut` waits until none is left of at least one. */
+export const silentServer: Effect.Effect<
+  { port: number; connected: Effect.Effect<void>; cut: Effect.Effect<void> },
+  never,
+  Scope.Scope
+> = Effect.gen(function* () {
+  const connected = yield* Deferred.make<void>()
+  const cut = yield* Deferred.make<void>()
+  let open = 0
+  const server = net.createServer((socket) => {
+    open += 1
+    socket.on("error", () => {})
+    socket.resume().once("close", () => {
+      open -= 1
+      if (open === 0) Deferred.unsafeDone(cut, Effect.void)
+    })
+    Deferred.unsafeDone(connected, Effect.void)
+  })
+  const { port } = yield* listen(server)
+  return { port, connected: Deferred.await(connected), cut: Deferred.await(cut) }
+})
+
 /** A server whose upgrades the test answers by hand. */
 export const upgradingServer = (
   answer: (request: http.IncomingMessage, socket: net.Socket) => void,
 ): Effect.Effect<{ url: string; port: number }, never, Scope.Scope> => {
-  const server = http.createServer().on("upgrade", (request, socket) => answer(request, socket as net.Socket))
+  const server = http.createServer().on("upgrade", (request, socket) => {
+    socket.on("error", () => {})
+    answer(request, socket as net.Socket)
+  })
   return Effect.map(listen(server), ({ port }) => ({ port, url: `http://127.0.0.1:${port}` }))
 }
 

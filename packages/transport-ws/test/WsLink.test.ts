@@ -1,8 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { SessionCode } from "@rdl/core/SessionCode"
-import { Effect, FastCheck as fc } from "effect"
+import * as WsLink from "@rdl/transport-ws/WsLink"
+import { Effect, FastCheck as fc, Fiber } from "effect"
+import type { IncomingMessage } from "node:http"
 import type * as net from "node:net"
-import { WebSocket } from "ws"
+import { Duplex } from "node:stream"
+import { WebSocket, WebSocketServer } from "ws"
 import {
   binary,
   closing,
@@ -12,8 +15,10 @@ import {
   message,
   pair,
   rawConnection,
+  record,
   type Recorded,
   text,
+  upgradeHeaders,
   upgradeRequest,
   upgradeResponse,
   upgradingServer,
@@ -21,6 +26,9 @@ import {
 
 const KiB = 1024
 const turn = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
+
+const onceClosed = (socket: net.Socket) =>
+  Effect.async<void>((resume) => void socket.once("close", () => resume(Effect.void)))
 
 /** A link at the proxy whose far end the test speaks by hand, from the byte after the upgrade on. */
 const rawSource = Effect.gen(function* () {
@@ -96,12 +104,11 @@ describe("frames", () => {
   it.scopedLive("that came before `start` are handed over first, and a close that came before it last", () =>
     Effect.gen(function* () {
       const { proxy, socket } = yield* rawSource
-      const gone = Effect.async<void>((resume) => void socket.once("close", () => resume(Effect.void)))
+      const gone = yield* Effect.fork(onceClosed(socket.resume()))
       const bytes = [Buffer.from("one"), Buffer.from("two")]
-      socket.resume()
       socket.write(Buffer.concat(bytes.map((frame) => message(binary, frame, true))))
       socket.write(message(closing, Buffer.from([0x03, 0xe9]), true))
-      yield* gone
+      yield* Fiber.join(gone)
       proxy.start()
       yield* proxy.closed
       expect(proxy.frames).toEqual(bytes)
@@ -133,31 +140,79 @@ describe("reading ahead of `start`", () => {
   it.scopedLive("stops earlier where frames are small, since each costs memory too", () => flood(12, 60_000, 256 * KiB))
 })
 
+/** A connection that takes one write at a time, when it is told to. */
+class SlowWire extends Duplex {
+  readonly #waiting: Array<() => void> = []
+  override _read(): void {}
+  override _write(_chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#waiting.push(done)
+  }
+  pass(): void {
+    this.#waiting.shift()?.()
+  }
+  setKeepAlive(): void {}
+}
+
 describe("a slow reader", () => {
-  it.scopedLive(
-    "makes `buffered` grow by all it does not take, and tells when half of it has gone, and when all has",
-    () =>
-      Effect.gen(function* () {
-        const { proxy, socket } = yield* rawSource
-        proxy.start()
-        socket.pause()
-        const frame = 64 * KiB
-        let sent = 0
-        while (proxy.link.buffered() <= 256 * KiB) {
-          proxy.link.send(Buffer.alloc(frame))
-          sent += 1
-          if (sent % 8 === 0) yield* turn
-        }
-        const before = proxy.link.buffered()
-        for (let index = 0; index < 16; index += 1) proxy.link.send(Buffer.alloc(frame))
-        expect(proxy.link.buffered() - before).toBeGreaterThanOrEqual(16 * frame)
-        for (let turns = 0; turns < 20; turns += 1) yield* turn
-        expect(proxy.drains).toEqual([])
-        socket.resume()
-        yield* proxy.until(() => proxy.drains.includes(0))
-        expect(proxy.drains[0]).toBeLessThanOrEqual(before / 2)
-        expect(proxy.link.buffered()).toBe(0)
-      }),
+  it.scopedLive("makes `buffered` grow by all it does not take, and nothing is told before it takes some", () =>
+    Effect.gen(function* () {
+      const { proxy, socket } = yield* rawSource
+      proxy.start()
+      socket.pause()
+      while (proxy.link.buffered() <= 256 * KiB) {
+        proxy.link.send(Buffer.alloc(64 * KiB))
+        yield* turn
+      }
+      const [before, drains] = [proxy.link.buffered(), proxy.drains.length]
+      for (let index = 0; index < 16; index += 1) proxy.link.send(Buffer.alloc(64 * KiB))
+      expect(proxy.link.buffered() - before).toBeGreaterThanOrEqual(16 * 64 * KiB)
+      for (let turns = 0; turns < 20; turns += 1) yield* turn
+      expect(proxy.drains.length).toBe(drains)
+      socket.resume()
+      yield* proxy.until(() => proxy.drains.at(-1) === 0 && proxy.drains.length > drains)
+      expect(proxy.link.buffered()).toBe(0)
+    }),
+  )
+
+  it.scopedLive("is told of by a drain at half of what passed 256 KiB, and by one at 0", () =>
+    Effect.gen(function* () {
+      const wire = new SlowWire()
+      const request = { method: "GET", headers: upgradeHeaders } as unknown as IncomingMessage
+      const sockets = new WebSocketServer({ noServer: true })
+      const ws = yield* Effect.async<WebSocket>((resume) => {
+        sockets.handleUpgrade(request, wire, Buffer.alloc(0), (opened) => resume(Effect.succeed(opened)))
+      })
+      const { drains, link, start } = record(WsLink.make(ws, wire as unknown as net.Socket))
+      start()
+      let passed = 0
+      for (let index = 0; index < 10; index += 1) {
+        link.send(Buffer.alloc(64 * KiB))
+        if (passed === 0 && link.buffered() > 256 * KiB) passed = link.buffered()
+      }
+      const told: Array<readonly [before: number, at: number]> = []
+      while (link.buffered() > 0) {
+        const before = link.buffered()
+        wire.pass()
+        yield* turn
+        if (drains.length > told.length) told.push([before, link.buffered()])
+      }
+      expect(told.length).toBe(2)
+      expect(told[0]![0]).toBeGreaterThan(passed / 2)
+      expect(told[0]![1]).toBeLessThanOrEqual(passed / 2)
+      expect(drains[1]).toBe(0)
+      link.destroy("")
+    }),
+  )
+
+  it.scopedLive("that keeps up is never told of", () =>
+    Effect.gen(function* () {
+      const { proxy, source } = yield* pair
+      for (let index = 1; index <= 100; index += 1) {
+        source.link.send(Buffer.alloc(1000))
+        yield* proxy.until(() => proxy.frames.length === index)
+      }
+      expect(source.drains).toEqual([])
+    }),
   )
 })
 
@@ -184,6 +239,22 @@ describe("a goodbye", () => {
       const { proxy, source } = yield* pair
       source.link.close(0, "é".repeat(200))
       expect((yield* proxy.closed).reason).toBe("é".repeat(61))
+    }),
+  )
+
+  it.scopedLive("said before `start`, with more to read than may be held, is answered and clean", () =>
+    Effect.gen(function* () {
+      const { accepted, url } = yield* endpoint()
+      const source = yield* Effect.orDie(dial(url))
+      source.start()
+      const proxy = yield* accepted
+      for (let index = 0; index < 128; index += 1) source.link.send(Buffer.alloc(64 * KiB))
+      for (let turns = 0; turns < 100; turns += 1) yield* turn
+      proxy.link.close(11, "taken")
+      expect(yield* source.closed).toMatchObject({ clean: true, code: 11 })
+      proxy.start()
+      expect(yield* proxy.closed).toMatchObject({ clean: true, code: 11 })
+      expect(proxy.frames).toEqual([])
     }),
   )
 
@@ -281,24 +352,28 @@ describe("a loss is never clean", () => {
     }),
   )
 
-  it.scopedLive("`destroy` inside `onFrame`: no further frame of the same packet is handed over", () =>
+  it.scopedLive("`destroy` inside `onFrame`: no further frame is handed over, held before or in the same packet", () =>
     Effect.gen(function* () {
-      const { proxy, socket } = yield* rawSource
-      const seen: Array<string> = []
-      const closed = Effect.async<boolean>((resume) =>
+      for (const held of [true, false]) {
+        const { proxy, socket } = yield* rawSource
+        const seen: Array<string> = []
+        const frames = ["one", "two", "three"].map((frame) => message(binary, Buffer.from(frame), true))
+        const gone = yield* Effect.fork(onceClosed(socket.resume()))
+        if (held) socket.write(Buffer.concat(frames))
+        for (let turns = 0; turns < 100; turns += 1) yield* turn
         proxy.link.start({
           onFrame: (frame) => {
             seen.push(Buffer.from(frame).toString())
             proxy.link.destroy("enough")
           },
           onDrain: () => {},
-          onClose: (ending) => resume(Effect.succeed(ending.clean)),
-        }),
-      )
-      const frames = ["one", "two", "three"].map((frame) => message(binary, Buffer.from(frame), true))
-      socket.write(Buffer.concat(frames))
-      expect(yield* closed).toBe(false)
-      expect(seen).toEqual(["one"])
+          onClose: ({ clean }) => void seen.push(`clean: ${clean}`),
+        })
+        if (!held) socket.write(Buffer.concat(frames))
+        yield* Fiber.join(gone)
+        yield* turn
+        expect(seen).toEqual(["one", "clean: false"])
+      }
     }),
   )
 })

@@ -1,12 +1,22 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { LinkDialError } from "@rdl/core/Link"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
-import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
+import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import * as http from "node:http"
 import * as https from "node:https"
 import * as net from "node:net"
 import { inspect } from "node:util"
-import { binary, dial, endpoint, goodToken, listen, message, upgradeResponse, upgradingServer } from "./Loopback.ts"
+import {
+  binary,
+  dial,
+  endpoint,
+  goodToken,
+  listen,
+  message,
+  silentServer,
+  upgradeResponse,
+  upgradingServer,
+} from "./Loopback.ts"
 import { certificate, key } from "./TestCertificate.ts"
 
 /** How a dial fails; whatever it says, the token is not in it. */
@@ -84,34 +94,23 @@ describe("an answer other than 101", () => {
 describe("no answer", () => {
   it.scopedLive("within the time given: unavailable, and the connection is cut", () =>
     Effect.gen(function* () {
-      const cut: Array<Promise<unknown>> = []
-      const silent = net.createServer((socket) => {
-        cut.push(new Promise((resolve) => socket.resume().once("close", resolve)))
-      })
-      const { port } = yield* listen(silent)
-      const scope = yield* Scope.make()
+      const { cut, port } = yield* silentServer
+      const scope = yield* Effect.acquireRelease(Scope.make(), (made) => Scope.close(made, Exit.void))
       const failed = yield* Scope.extend(failure(`http://127.0.0.1:${port}`, { connectTimeout: 50 }), scope)
       expect(failed.reason).toBe("unavailable")
       expect(failed.detail).toMatch(/no answer from 127.0.0.1:\d+ within 50ms/)
-      yield* Effect.promise(() => Promise.all(cut))
-      yield* Scope.close(scope, Exit.void)
+      yield* cut
     }),
   )
 
   it.scopedLive("and an interruption: the connection is cut", () =>
     Effect.gen(function* () {
-      const connected = yield* Deferred.make<void>()
-      const cut = yield* Deferred.make<void>()
-      const silent = net.createServer((socket) => {
-        socket.resume().once("close", () => Deferred.unsafeDone(cut, Effect.void))
-        Deferred.unsafeDone(connected, Effect.void)
-      })
-      const { port } = yield* listen(silent)
+      const { connected, cut, port } = yield* silentServer
       const scope = yield* Effect.acquireRelease(Scope.make(), (made) => Scope.close(made, Exit.void))
       const dialling = yield* Effect.fork(Scope.extend(dial(`http://127.0.0.1:${port}`), scope))
-      yield* Deferred.await(connected)
+      yield* connected
       yield* Fiber.interrupt(dialling)
-      yield* Deferred.await(cut)
+      yield* cut
     }),
   )
 
@@ -237,7 +236,7 @@ describe("101", () => {
     () =>
       Effect.gen(function* () {
         const { accepted, url } = yield* endpoint()
-        const frames = Array.from({ length: 40 }, (_, index) => Buffer.alloc(64 * 1024, index))
+        const frames = Array.from({ length: 256 }, (_, index) => Buffer.alloc(64 * 1024, index))
         yield* Effect.scoped(
           Effect.map(dial(url), ({ link }) => {
             for (const frame of frames) link.send(Buffer.from(frame))
@@ -346,18 +345,10 @@ describe("a forward proxy", () => {
 
   it.scopedLive("that never answers: unavailable in time, and the connection to it is cut", () =>
     Effect.gen(function* () {
-      const cut: Array<Promise<unknown>> = []
-      const silent = net.createServer((socket) => {
-        cut.push(new Promise((resolve) => socket.resume().once("close", resolve)))
-      })
-      const { port } = yield* listen(silent)
-      const failed = yield* failure("http://127.0.0.1:9", {
-        forwardProxy: `http://127.0.0.1:${port}`,
-        connectTimeout: 50,
-      })
-      expect(failed.reason).toBe("unavailable")
-      yield* Effect.promise(() => Promise.all(cut))
-      expect(cut.length).toBe(1)
+      const { cut, port } = yield* silentServer
+      const options = { forwardProxy: `http://127.0.0.1:${port}`, connectTimeout: 50 }
+      expect((yield* failure("http://127.0.0.1:9", options)).reason).toBe("unavailable")
+      yield* cut
     }),
   )
 })

@@ -3,6 +3,7 @@ import type { LinkAcceptor } from "@rdl/core/Link"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Context, Deferred, Effect, Exit, Layer, Logger, LogLevel, Scope } from "effect"
 import * as http from "node:http"
+import type * as net from "node:net"
 import * as Link from "@rdl/core/Link"
 import {
   authenticate,
@@ -96,6 +97,20 @@ describe("an upgrade is refused, with a status and a JSON error,", () => {
       }),
     )
   }
+
+  it.scopedLive("and the answer arrives whole, however much the client had sent by then", () =>
+    Effect.gen(function* () {
+      const { port } = yield* endpoint()
+      const socket = yield* rawConnection(port)
+      const reset = Effect.async<boolean>(
+        (resume) => void socket.once("close", (failed) => resume(Effect.succeed(failed))),
+      )
+      socket.write(Buffer.concat([Buffer.from(upgradeRequest({ authorization: "" })), Buffer.alloc(500_000)]))
+      const [answer, failed] = yield* Effect.all([readAll(socket), reset], { concurrency: "unbounded" })
+      expect(parse(answer)).toMatchObject({ status: 401, error: { code: "unauthorized" } })
+      expect(failed).toBe(false)
+    }),
+  )
 
   it.scopedLive("without asking for the token, where something else is wrong", () =>
     Effect.gen(function* () {
@@ -235,26 +250,29 @@ describe("handshakes", () => {
     }),
   )
 
-  it.scopedLive("survive a client that resets while its token is checked", () =>
+  it.scopedLive("survive a client that resets while its token is checked, whether it is good or bad", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
-      const gate = yield* Deferred.make<void>()
-      const { port, url } = yield* endpoint(
-        {},
-        {
-          authenticate: (token) =>
-            Deferred.succeed(asked, undefined).pipe(
-              Effect.zipRight(Deferred.await(gate)),
-              Effect.zipRight(authenticate(token)),
-            ),
-        },
-      )
-      const socket = yield* rawConnection(port)
-      socket.write(upgradeRequest())
-      yield* Deferred.await(asked)
-      socket.resetAndDestroy()
-      yield* Deferred.succeed(gate, undefined)
-      yield* dial(url)
+      for (const token of [goodToken, "bad"]) {
+        const asked = yield* Deferred.make<void>()
+        const gate = yield* Deferred.make<void>()
+        const broken = yield* Deferred.make<void>()
+        const slow: LinkAcceptor["Type"]["authenticate"] = (given) =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.zipRight(Deferred.await(gate)),
+            Effect.zipRight(authenticate(given)),
+          )
+        const { port, server, url } = yield* endpoint({}, { authenticate: slow })
+        server.once("connection", (connection: net.Socket) => {
+          connection.once("close", () => Deferred.unsafeDone(broken, Effect.void))
+        })
+        const socket = yield* rawConnection(port)
+        socket.write(upgradeRequest({ authorization: `Bearer ${token}` }))
+        yield* Deferred.await(asked)
+        socket.resetAndDestroy()
+        yield* Deferred.succeed(gate, undefined)
+        yield* Deferred.await(broken)
+        yield* dial(url)
+      }
     }),
   )
 })
