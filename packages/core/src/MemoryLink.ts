@@ -146,6 +146,9 @@ class MemoryEnd implements Link {
   }
 }
 
+/** Node has it, browsers do not. */
+const { setImmediate } = globalThis as { readonly setImmediate?: (run: () => void) => void }
+
 /** A turn of the event loop, not a microtask: two ends that talk without pause must leave room for timers and sockets. */
 const nextTurn: (arrive: () => void) => void =
-  typeof setImmediate === "function" ? (arrive) => void setImmediate(arrive) : (arrive) => void setTimeout(arrive, 0)
+  setImmediate === undefined ? (arrive) => void setTimeout(arrive, 0) : (arrive) => void setImmediate(arrive)

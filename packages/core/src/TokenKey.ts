@@ -105,10 +105,13 @@ const importSecret = Effect.fnUntraced(function* (jwk: typeof JsonObject.Type) {
   if (secret.length < MIN_SECRET)
     return yield* refuse("too-short", `an HS256 key needs at least 256 bits, this one has ${secret.length * 8}`)
   return yield* attempt(async () => {
-    const handle = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-      "verify",
-    ])
+    const handle = await crypto.subtle.importKey(
+      "raw",
+      Uint8Array.from(secret),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign", "verify"],
+    )
     const kid = await calculateJwkThumbprint({ kty: "oct", k: base64url.encode(secret) })
     return { alg: "HS256", kid, verifying: handle, signing: handle } as const
   })
