@@ -66,7 +66,7 @@ describe("HttpLinkDialer", () => {
     })
     expect(await failure(world.url, { token: Redacted.make("user") })).toMatchObject({ reason: "refused", status: 403 })
     expect(await failure(world.url, { token: Redacted.make("a b") })).toMatchObject({ reason: "refused" })
-    await expect(tryDial("ftp://x")).rejects.toThrow("ftp")
+    await expect(tryDial("ftp://x")).rejects.toThrow("has to begin with http")
     await expect(tryDial("http://u:secret@x")).rejects.toThrow("no user and password")
     const { url } = world
     await world.close()
@@ -77,7 +77,7 @@ describe("HttpLinkDialer", () => {
     const silent = createServer(() => undefined)
     silent.listen(0, "127.0.0.1")
     await once(silent, "listening")
-    onTestFinished(() => void silent.close().closeAllConnections())
+    onTestFinished(() => silent.close().closeAllConnections())
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
     const started = performance.now()
     expect(await failure(url, { connectTimeout: "200 millis" })).toMatchObject({ reason: "unavailable" })
@@ -93,7 +93,9 @@ describe("HttpLinkDialer", () => {
       const upstream = dialTcp(world.port, "127.0.0.1")
       req.socket.on("close", () => upstream.destroy())
       upstream.on("error", () => res.destroy())
-      const lines = Object.entries({ ...req.headers, connection: "close" }).map(([name, value]) => `${name}: ${value}`)
+      const lines = Object.entries({ ...req.headers, connection: "close" }).map(
+        ([name, value]) => `${name}: ${String(value)}`,
+      )
       upstream.write(`${req.method} ${pathname}${search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`)
       req.pipe(upstream, { end: false })
       upstream.pipe(req.socket)

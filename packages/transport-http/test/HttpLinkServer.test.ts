@@ -156,7 +156,7 @@ describe("the proxy's side of links over HTTP", () => {
     expect([replaced.status, replaced.bytes.length]).toEqual([204, 0])
     proxy.link.send(frame(0))
     const both = await Promise.all([first, second])
-    expect(both.map((reply) => reply.status).sort()).toEqual([200, 204])
+    expect(both.map((reply) => reply.status)).toEqual(expect.arrayContaining([200, 204]))
   })
 
   it("holds a poll about as long as it said, and then answers 204", async () => {

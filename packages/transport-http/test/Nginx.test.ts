@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -30,6 +30,8 @@ const freePort = async (): Promise<number> => {
 /** An nginx with nothing set but the way through: buffering, body limit and timeouts are its defaults. */
 const startNginx = async (target: number): Promise<string> => {
   const dir = mkdtempSync(join(tmpdir(), "rdl-nginx-"))
+  // Started by root, its workers are somebody else, and they keep long bodies here.
+  chmodSync(dir, 0o755)
   const port = await freePort()
   const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${dir}/${kind};`)
   const conf = `daemon off; worker_processes 1; pid ${dir}/pid; error_log stderr;

@@ -1,10 +1,10 @@
 /** What these tests stand on: a proxy on a real port that accepts links, dialled sources, and frames that tell which they are. */
 import * as Frame from "@rdl/core/Frame"
 import { FrameType } from "@rdl/core/FrameType"
-import { type Link, LinkAcceptor, LinkDialError, type LinkClosed, type SourceIdentity } from "@rdl/core/Link"
+import { type Link, LinkAcceptor, type LinkDialError, type LinkClosed, type SourceIdentity } from "@rdl/core/Link"
 import { SourceName } from "@rdl/core/SourceName"
 import { TokenRejected } from "@rdl/core/TokenVerifier"
-import { Deferred, Effect, Either, Exit, Layer, Redacted, Scope } from "effect"
+import { Deferred, Effect, Either, Exit, FiberId, Layer, Redacted, Scope } from "effect"
 import { once } from "node:events"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -66,17 +66,22 @@ export interface World {
 export const startProxy = async (options: HttpLinkServer.Options = {}): Promise<World> => {
   const server = createServer((_req, res) => res.end("the user API"))
   const arrived: Array<Link> = []
+  const links: Array<Link> = []
   const awaited: Array<(link: Link) => void> = []
   const accept = (link: Link) =>
     Effect.gen(function* () {
       const ended = yield* Deferred.make<void>()
       served.set(link, ended)
+      links.push(link)
       const give = awaited.shift()
       if (give === undefined) arrived.push(link)
       else give(link)
-      yield* Deferred.await(ended)
+      // A link that nobody watches has its end told nowhere.
+      yield* Effect.raceFirst(Deferred.await(ended), over)
     })
   const scope = Effect.runSync(Scope.make())
+  const finished = Deferred.unsafeMake<void>(FiberId.none)
+  const over = Deferred.await(finished)
   const acceptor = Layer.succeed(LinkAcceptor, { authenticate, accept })
   const layer = Layer.provide(HttpLinkServer.layer({ server, ...options }), acceptor)
   await Effect.runPromise(Layer.buildWithScope(layer, scope))
@@ -88,7 +93,12 @@ export const startProxy = async (options: HttpLinkServer.Options = {}): Promise<
     server.closeAllConnections()
     server.close()
   }
-  onTestFinished(close)
+  onTestFinished(() => {
+    // A test that wants to see goodbyes closes the world itself.
+    for (const link of links) link.destroy("the test is over")
+    Deferred.unsafeDone(finished, Exit.void)
+    return close()
+  })
   const accepted = () =>
     new Promise<Link>((resolve) => {
       const link = arrived.shift()
