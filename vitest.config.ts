@@ -20,6 +20,7 @@ export default defineConfig({
     projects: [
       "packages/core",
       "packages/transport-ws",
+      "packages/transport-http",
       "packages/source",
       "packages/sample-engine",
       "packages/proxy",

@@ -67,14 +67,16 @@ const build = async (...filter) => {
   await run(bin("turbo"), ["run", "build", "--output-logs=errors-only", ...filter], { quiet: true })
 }
 
-const start = async (args) => {
+const rdl = async (args) => {
   await install()
   await build("--filter=@rdl/cli")
   const program = join(root, "packages", "cli", "dist", "rdl.js")
   // In this process, so that Ctrl-C reaches rdl and nothing stands between it and the terminal.
-  process.argv = [process.argv[0], program, "up", ...args]
+  process.argv = [process.argv[0], program, ...args]
   await import(pathToFileURL(program).href)
 }
+
+const start = (args) => rdl(["up", ...args])
 
 const test = async (args) => {
   await install()
@@ -87,7 +89,7 @@ const test = async (args) => {
   await run(bin("vitest"), ["run", ...args])
 }
 
-const tasks = { start, test }
+const tasks = { start, rdl, test }
 const [task, ...rest] = process.argv.slice(2)
 checkNode()
 if (!(task in tasks)) fail(`usage: node scripts/run.mjs ${Object.keys(tasks).join("|")} [arguments]`)
