@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope, TestClock } from "effect"
 import { existsSync } from "node:fs"
+import { connect } from "node:net"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import { ask, askWhole, framesOf, send } from "./contract/RawClient.ts"
 
@@ -32,6 +33,48 @@ describe("SampleEngine", () => {
       expect(error._tag).toBe("SampleEngineError")
       expect(error.message).toMatch(/cannot listen on unix:.*EADDRINUSE.*choose another address/)
       expect((yield* get(first, "/_ping")).text).toBe("OK")
+    }),
+  )
+
+  it.scoped("serves one connection's requests in order, also those sent ahead", () =>
+    Effect.gen(function* () {
+      const engine = yield* SampleEngine.make()
+      engine.createContainer({ name: "web" }).log("stdout", "line\n")
+      const socket = connect(engine.socketPath ?? "")
+      const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: engine\r\n\r\n`
+      const logs = "/containers/web/logs?stdout=1"
+      const answers = [
+        "HTTP/1.1 200",
+        "OK",
+        "HTTP/1.1 200",
+        "line",
+        "\r\n0\r\n\r\n",
+        "HTTP/1.1 404",
+        "HTTP/1.1 200",
+        "OK",
+      ]
+      const paths = ["/_ping", logs, "/nope", "/_ping"]
+      const order = new RegExp(answers.map((text) => text.replace(".", "\\.")).join("[^]*"))
+      let text = ""
+      const comes = () =>
+        new Promise<void>((resolve) =>
+          socket.on("data", (data) => {
+            text += data.toString("latin1")
+            if (order.test(text)) resolve()
+          }),
+        )
+      socket.write(paths.map(request).join(""))
+      yield* Effect.promise(comes)
+      text = ""
+      socket.write(paths.map(request).join(""))
+      yield* Effect.promise(comes)
+      socket.destroy()
+      expect(engine.requests.map(({ path }) => path).slice(4)).toEqual([
+        "/_ping",
+        "/containers/web/logs",
+        "/nope",
+        "/_ping",
+      ])
     }),
   )
 
