@@ -1,5 +1,6 @@
 /** Frames one after the other in an HTTP body; in a poll's answer the number of the first stands before them (docs/protocol-http.md#numbers). */
-import { violation } from "@rdl/core/Frame"
+import { FrameError, violation } from "@rdl/core/Frame"
+import { SessionCode } from "@rdl/core/SessionCode"
 import { FrameDecoder } from "@rdl/core/FrameDecoder"
 import { MAX_PAYLOAD } from "./HttpWire.ts"
 
@@ -34,6 +35,12 @@ export const splitNumbered = (body: Uint8Array): NumberedFrames => {
   const number = new DataView(body.buffer, body.byteOffset, NUMBER_BYTES).getBigUint64(0)
   return { first: Number(number), frames: split(body.subarray(NUMBER_BYTES)) }
 }
+
+/** What ends a link whose frames could not be read or handed over: a session code, and why. */
+export const readError = (error: unknown): readonly [code: number, reason: string] =>
+  error instanceof FrameError
+    ? [error.code, error.message]
+    : [SessionCode.internal, `a frame could not be handed over: ${String(error)}`]
 
 /** How many of the frames, from `from` on, fit into so many bytes; at least one. */
 export const countWithin = (frames: ReadonlyArray<Uint8Array>, from: number, bytes: number): number => {

@@ -1,5 +1,4 @@
 /** Takes links over plain HTTP requests, on an HTTP server that exists already (docs/protocol-http.md). */
-import { FrameError } from "@rdl/core/Frame"
 import { LinkAcceptor, type SourceIdentity } from "@rdl/core/Link"
 import { Duration, Effect, FiberSet, Layer, Option, Schema, type Scope } from "effect"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
@@ -191,9 +190,9 @@ const take = async (
   try {
     link.take(seq, FrameBatch.split(body), reply)
   } catch (error) {
-    if (!(error instanceof FrameError)) throw error
-    reply(Answer.badRequest(error.message))
-    link.lose(error.code, error.message)
+    const [code, reason] = FrameBatch.readError(error)
+    reply(Answer.badRequest(reason))
+    link.lose(code, reason)
   }
 }
 

@@ -1,5 +1,4 @@
 /** The source's end of a link over HTTP: POSTs what it sends, polls for what it gets, and repeats either until it is certain. */
-import { FrameError } from "@rdl/core/Frame"
 import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
 import { SessionCode } from "@rdl/core/SessionCode"
 import { Option, Schema } from "effect"
@@ -203,8 +202,7 @@ class SourceLink implements Link {
       this.#received += fresh.length
       for (const frame of fresh) if (this.#closing === undefined) this.#inbox.deliver(frame)
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error
-      this.#lose(error.code, error.message)
+      this.#lose(...FrameBatch.readError(error))
     }
   }
 

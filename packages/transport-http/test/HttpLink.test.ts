@@ -137,6 +137,24 @@ describe("a link over HTTP", () => {
     await relay.close()
   })
 
+  it.each(["source", "proxy"] as const)(
+    "is lost, and takes nothing else with it, when the %s's receiver throws",
+    async (side) => {
+      const world = await startProxy()
+      const [source, accepted] = await Promise.all([dial(world.url), world.accepted()])
+      const [near, far] = side === "source" ? [source, watch(accepted)] : [accepted, watch(source)]
+      const closed = new Promise((onClose) => {
+        const onFrame = () => {
+          throw new Error("a bug")
+        }
+        near.start({ onFrame, onDrain: () => undefined, onClose })
+      })
+      far.link.send(frame(0))
+      expect(await closed).toMatchObject({ clean: false, code: 2, reason: expect.stringContaining("a bug") })
+      expect(await far.closed).toMatchObject({ clean: false })
+    },
+  )
+
   it("ends every link with SHUTTING_DOWN when the server's scope closes", async () => {
     const world = await startProxy()
     const { source, proxy } = await connect(world)

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { Either, Redacted } from "effect"
 import { once } from "node:events"
 import { createServer, type OutgoingHttpHeaders } from "node:http"
@@ -84,32 +84,39 @@ describe("HttpLinkDialer", () => {
     expect(performance.now() - started).toBeLessThan(5_000)
   })
 
-  it("goes through an HTTP forward proxy, and under a path of the proxy's own", async () => {
-    const world = await startProxy({ path: "/logs/link/v1/sessions" })
-    const asked: Array<string> = []
-    const forward = createServer((req, res) => {
-      asked.push(req.url ?? "")
-      const { pathname, search } = new URL(req.url ?? "")
-      const upstream = dialTcp(world.port, "127.0.0.1")
-      req.socket.on("close", () => upstream.destroy())
-      upstream.on("error", () => res.destroy())
-      const lines = Object.entries({ ...req.headers, connection: "close" }).map(
-        ([name, value]) => `${name}: ${String(value)}`,
-      )
-      upstream.write(`${req.method} ${pathname}${search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`)
-      req.pipe(upstream, { end: false })
-      upstream.pipe(req.socket)
-    })
-    forward.listen(0, "127.0.0.1")
-    await once(forward, "listening")
-    onTestFinished(() => {
-      forward.close()
-      forward.closeAllConnections()
-    })
-    const forwardProxy = `http://127.0.0.1:${(forward.address() as AddressInfo).port}`
-    const { proxy, source } = await connect(world, { url: `${world.url}/logs/` }, { forwardProxy })
-    source.link.send(frame(0))
-    await expect.poll(() => proxy.frames.length).toBe(1)
-    expect(asked[0]).toBe(`${world.url}/logs/link/v1/sessions`)
-  })
+  it.each(["the option", "the environment"])(
+    "goes through an HTTP forward proxy of %s, and under a path",
+    async (from) => {
+      const world = await startProxy({ path: "/logs/link/v1/sessions" })
+      const asked: Array<string> = []
+      const forward = createServer((req, res) => {
+        asked.push(req.url ?? "")
+        const { pathname, search } = new URL(req.url ?? "")
+        const upstream = dialTcp(world.port, "127.0.0.1")
+        req.socket.on("close", () => upstream.destroy())
+        upstream.on("error", () => res.destroy())
+        const lines = Object.entries({ ...req.headers, connection: "close" }).map(
+          ([name, value]) => `${name}: ${String(value)}`,
+        )
+        upstream.write(`${req.method} ${pathname}${search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`)
+        req.pipe(upstream, { end: false })
+        upstream.pipe(req.socket)
+      })
+      forward.listen(0, "127.0.0.1")
+      await once(forward, "listening")
+      onTestFinished(() => {
+        forward.close()
+        forward.closeAllConnections()
+      })
+      const forwardProxy = `http://127.0.0.1:${(forward.address() as AddressInfo).port}`
+      vi.stubEnv("http_proxy", forwardProxy)
+      vi.stubEnv("no_proxy", "")
+      onTestFinished(() => void vi.unstubAllEnvs())
+      const option = from === "the option" ? forwardProxy : undefined
+      const { proxy, source } = await connect(world, { url: `${world.url}/logs/` }, { forwardProxy: option })
+      source.link.send(frame(0))
+      await expect.poll(() => proxy.frames.length).toBe(1)
+      expect(asked[0]).toBe(`${world.url}/logs/link/v1/sessions`)
+    },
+  )
 })
