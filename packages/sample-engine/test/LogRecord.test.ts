@@ -27,11 +27,14 @@ const split = (bytes: Buffer, cuts: ReadonlyArray<number>): ReadonlyArray<LogRec
   return records
 }
 
+/** Compared instead of the record: comparing bytes one by one takes the test runner seconds. */
+const summary = ({ stream, time, payload }: LogRecord): string => `${stream} ${time} ${payload.toString("latin1")}`
+
 describe("RecordSplitter", () => {
   it("stores the same records however the text was cut into writes", () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(), { maxLength: 8 }), (bytes, cuts) => {
-        expect(split(bytes, cuts)).toEqual(split(bytes, []))
+        expect(split(bytes, cuts).map(summary)).toEqual(split(bytes, []).map(summary))
       }),
     )
   })
@@ -40,7 +43,7 @@ describe("RecordSplitter", () => {
     fc.assert(
       fc.property(text, (bytes) => {
         const records = split(bytes, [])
-        expect(Buffer.concat(records.map(({ payload }) => payload))).toEqual(bytes)
+        expect(Buffer.concat(records.map(({ payload }) => payload)).equals(bytes)).toBe(true)
         records.forEach(({ payload }, index) => {
           expect(payload.indexOf(0x0a)).toBeOneOf([-1, payload.length - 1])
           const whole = payload.at(-1) === 0x0a || index === records.length - 1
