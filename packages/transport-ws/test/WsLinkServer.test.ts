@@ -105,7 +105,7 @@ describe("an upgrade is refused, with a status and a JSON error,", () => {
       const reset = Effect.async<boolean>(
         (resume) => void socket.once("close", (failed) => resume(Effect.succeed(failed))),
       )
-      socket.write(Buffer.concat([Buffer.from(upgradeRequest({ authorization: "" })), Buffer.alloc(500_000)]))
+      socket.write(Buffer.concat([Buffer.from(upgradeRequest({ authorization: "" })), Buffer.alloc(16_000_000)]))
       const [answer, failed] = yield* Effect.all([readAll(socket), reset], { concurrency: "unbounded" })
       expect(parse(answer)).toMatchObject({ status: 401, error: { code: "unauthorized" } })
       expect(failed).toBe(false)
