@@ -72,10 +72,10 @@ const dial = (target: Target, options: Options): Effect.Effect<Link, LinkDialErr
 /** Starts to connect. The listener for errors stays: `ws` tells of an abort as well, and an error nobody hears ends the process. */
 const connect = (target: Target, options: Options): WebSocket => {
   const abort = new AbortController()
-  const native = Masking.isNative() || !Masking.isNeedless(target.url, target.via !== undefined)
+  const unmasked = !Masking.isNative() && Masking.isNeedless(target.url, target.via !== undefined)
   const ws = new WebSocket(target.url, WsLink.subprotocol, {
     ...WsLink.socketOptions,
-    ...(native ? {} : { generateMask: Masking.zero }),
+    ...(unmasked ? { generateMask: Masking.zero } : {}),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     ...(options.agent === undefined ? tunnelled(target, options, abort.signal) : { agent: options.agent }),
     headers: { authorization: `Bearer ${Redacted.value(options.token)}` },
