@@ -91,15 +91,18 @@ export const rowsOf = (doc: HelpDoc.HelpDoc): ReadonlyArray<readonly [string, st
     case "Sequence":
       return [...rowsOf(doc.left), ...rowsOf(doc.right)]
     case "DescriptionList":
-      return doc.definitions.map(([name, about]) => [
-        plain(HelpDoc.p(name))
-          .replace(/\.\.\.$/, "")
-          .replace(/^\((.*)\)$/, "$1"),
-        paragraphs(about)
-          .map(plain)
-          .filter((paragraph) => !NOISE.test(paragraph))
-          .join(" "),
-      ])
+      // What stands for an argument is explained by the usage.
+      return doc.definitions
+        .filter(([name]) => !plain(HelpDoc.p(name)).startsWith("<"))
+        .map(([name, about]) => [
+          plain(HelpDoc.p(name))
+            .replace(/\.\.\.$/, "")
+            .replace(/^\((.*)\)$/, "$1"),
+          paragraphs(about)
+            .map(plain)
+            .filter((paragraph) => !NOISE.test(paragraph))
+            .join(" "),
+        ])
     default:
       return []
   }

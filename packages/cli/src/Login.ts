@@ -1,5 +1,5 @@
 /** Which proxy to ask and with what token, saved between runs. */
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Option, Redacted, Schema, type Scope } from "effect"
 import type { CommandFailed } from "./Failure.ts"
 import * as StateDirectory from "./StateDirectory.ts"
 
@@ -13,14 +13,25 @@ export type Login = typeof Saved.Type
 
 /** The chosen login, else that of `rdl up`; undefined where there is neither. A file that makes no sense is as none. */
 export const load = Effect.fn("Login.load")(function* (directory: string) {
-  for (const name of [CHOSEN, OWN]) {
-    const text = yield* StateDirectory.read(directory, name)
-    if (text === undefined) continue
-    const login = yield* Effect.option(Schema.decode(Saved)(Redacted.value(text)))
-    if (login._tag === "Some") return login.value
-  }
-  return undefined
+  return (yield* read(directory, CHOSEN)) ?? (yield* read(directory, OWN))
 })
+
+const read = Effect.fnUntraced(function* (directory: string, name: string) {
+  const text = yield* StateDirectory.read(directory, name)
+  if (text === undefined) return undefined
+  return Option.getOrUndefined(yield* Effect.option(Schema.decode(Saved)(Redacted.value(text))))
+})
+
+/** Makes a login the one of `rdl up` while the scope lives, or until another `rdl up` has taken its place. */
+export const offer = (directory: string, login: Login): Effect.Effect<void, CommandFailed, Scope.Scope> =>
+  Effect.acquireRelease(save(directory, OWN, login), () =>
+    read(directory, OWN).pipe(
+      Effect.flatMap((saved) =>
+        saved?.proxy.href === login.proxy.href ? StateDirectory.remove(directory, OWN) : Effect.void,
+      ),
+      Effect.ignore,
+    ),
+  )
 
 export const save = (directory: string, name: string, login: Login): Effect.Effect<void, CommandFailed> =>
   Effect.flatMap(Effect.orDie(Schema.encode(Saved)(login)), (text) => StateDirectory.write(directory, name, text))

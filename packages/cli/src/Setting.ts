@@ -204,8 +204,8 @@ export const all = <S extends Record<string, Setting<unknown>>>(
   settings: S,
 ): Options.Options<Effect.Effect<Values<S>, UsageError>> =>
   Options.all({
-    config: configOption,
     flags: Options.all(Object.fromEntries(Object.entries(settings).map(([name, { option }]) => [name, option]))),
+    config: configOption,
   }).pipe(
     Options.map(({ config, flags }) =>
       Effect.gen(function* () {

@@ -38,9 +38,7 @@ export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms)
   const context = yield* Layer.build(ProxyProgram.layer({ keys: own.keys, listen }))
   const { url } = Context.get(context, ProxyServer.ProxyServer)
   const local = ListenAddress.local(url)
-  yield* Effect.acquireRelease(Login.save(stateDir, Login.OWN, { proxy: new URL(local), token: own.user }), () =>
-    Effect.ignore(StateDirectory.remove(stateDir, Login.OWN)),
-  )
+  yield* Login.offer(stateDir, { proxy: new URL(local), token: own.user })
   const address = samples ? (yield* SampleEngine.make({ samples: true })).url : engine
   yield* startSource({ name, engine: address, proxy: local, token: own.source, forwardProxy: "none" })
   const registry = Context.get(context, SourceRegistry)

@@ -53,6 +53,18 @@ describe("rdl up", () => {
     expect(await kept()).toEqual(await kept())
   })
 
+  it("leaves the login of another that was started since", async () => {
+    const { env, state } = home("two")
+    const first = up(env, "--samples")
+    await first.says(/Ctrl-C stops it/)
+    const second = up(env, "--samples")
+    await second.says(/Ctrl-C stops it/)
+    await first.stop()
+    expect((await rdl.run(["sources"], { env })).code).toBe(0)
+    await second.stop()
+    expect(existsSync(join(state, "up.json"))).toBe(false)
+  })
+
   it("stops within two seconds while a log is followed, and the follower says that it broke off", async () => {
     const { env } = home("followed")
     const running = up(env, "--samples")

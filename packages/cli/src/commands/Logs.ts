@@ -17,7 +17,7 @@ export const page: Page = {
     ["The last lines, and what comes", "rdl logs edge-1/web -f --tail 20"],
     ["Ten minutes up to a moment, with times", "rdl logs edge-1/web -t --since 10m --until 2026-11-22T12:00:00Z"],
     ["Byte for byte what docker logs writes there", "rdl logs edge-1/web --host none > web.log 2> web.err"],
-    ["For a program: one JSON object a line", "rdl logs edge-1/web --output json | jq -r .line"],
+    ["For a program: one JSON object a line", "rdl logs edge-1/web --output json | jq -r 'select(.line).line'"],
   ],
 }
 
@@ -43,8 +43,6 @@ const tail = Setting.flag(
 )
 
 const settings = Setting.all({
-  ...ProxyAccess.settings,
-  output: OutputFormat.setting,
   follow: Setting.toggle("follow", "Stay, and show what is logged from now on", "f"),
   tail,
   timestamps: Setting.toggle("timestamps", "The time before each line", "t"),
@@ -60,6 +58,8 @@ const settings = Setting.all({
     },
     () => "prefix" as const,
   ),
+  output: OutputFormat.setting,
+  ...ProxyAccess.settings,
 })
 
 export const command = Command.make("logs", { container, settings }, (parsed) =>

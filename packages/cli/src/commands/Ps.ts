@@ -22,14 +22,14 @@ export const page: Page = {
 }
 
 const settings = Setting.all({
-  ...ProxyAccess.settings,
-  output: OutputFormat.setting,
   all: Setting.toggle("all", "Also those that do not run", "a"),
   sources: Setting.repeated("source", "GLOB", "Only of sources with such a name"),
   names: Setting.repeated("name", "GLOB", "Only containers with such a name"),
   labels: Setting.repeated("label", "KEY[=GLOB]", "Only containers with this label; each given must be there"),
   full: Setting.toggle("no-trunc", "Nothing is shortened"),
   quiet: Setting.toggle("quiet", "Only ids", "q"),
+  output: OutputFormat.setting,
+  ...ProxyAccess.settings,
 })
 
 export const command = Command.make("ps", { settings }, (parsed) =>

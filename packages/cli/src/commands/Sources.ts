@@ -22,7 +22,7 @@ export const page: Page = {
   ],
 }
 
-const settings = Setting.all({ ...ProxyAccess.settings, output: OutputFormat.setting })
+const settings = Setting.all({ output: OutputFormat.setting, ...ProxyAccess.settings })
 
 export const command = Command.make("sources", { settings }, (parsed) =>
   Effect.gen(function* () {

@@ -15,7 +15,6 @@ const named = (role: "source" | "user") =>
   Setting.flag(role, { value: "NAME", description: `For a ${role} of this name`, parse: Setting.text }, () => undefined)
 
 const settings = Setting.all({
-  key: Keys.key,
   source: named("source"),
   user: named("user"),
   ttl: Setting.flag(
@@ -26,6 +25,7 @@ const settings = Setting.all({
   sources: Setting.repeated("allow-source", "GLOB", "Sources that the user may see; none given: all"),
   containers: Setting.repeated("allow-container", "GLOB", "Containers that the user may see; none given: all"),
   labels: Setting.repeated("allow-label", "KEY[=VALUE]", "Labels of which a container must have one; none given: all"),
+  key: Keys.key,
 })
 
 /** `rdl token issue`. */
