@@ -49,7 +49,10 @@ const checkNode = () => {
   )
 }
 
-/** Installs when the lock file is not the one that was installed last. */
+/**
+ * Installs when the lock file is not the one that was installed last. Not `npm ci`: it refuses a lock file that was
+ * written where a registry had native parts for one platform only.
+ */
 const install = async () => {
   const stamp = join(root, "node_modules", ".rdl-installed")
   const wanted = createHash("sha256")
@@ -58,7 +61,7 @@ const install = async () => {
     .digest("hex")
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return
   say("installing dependencies (once; half a minute or so)")
-  await run(windows ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+  await run(windows ? "npm.cmd" : "npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"])
   writeFileSync(stamp, wanted)
 }
 
