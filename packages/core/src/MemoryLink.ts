@@ -151,4 +151,4 @@ const { setImmediate } = globalThis as { readonly setImmediate?: (run: () => voi
 
 /** A turn of the event loop, not a microtask: two ends that talk without pause must leave room for timers and sockets. */
 const nextTurn: (arrive: () => void) => void =
-  setImmediate === undefined ? (arrive) => void setTimeout(arrive, 0) : (arrive) => void setImmediate(arrive)
+  setImmediate === undefined ? (arrive) => void setTimeout(arrive, 0) : (arrive) => setImmediate(arrive)

@@ -39,6 +39,11 @@ export class ProxyMux {
     return this.#streams.size
   }
 
+  /** Streams that wait to send something. */
+  get ready(): number {
+    return this.#urgent.size
+  }
+
   /** Answers HELLO. Terms outside the specification throw ParseError, a WELCOME over 16 KiB RangeError. */
   welcome(welcome: Welcome, now: number): void {
     const json = Frame.encodeJson(Welcome, welcome)

@@ -40,6 +40,11 @@ export class SourceMux {
     return this.#streams.size
   }
 
+  /** Streams that wait to send something. */
+  get ready(): number {
+    return this.#urgent.size + this.#turn.size
+  }
+
   /** Takes one whole frame; what is wrong with it ends the session through `onFailure`. */
   receive(frame: Uint8Array, now: number): void {
     try {

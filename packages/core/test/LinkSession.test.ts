@@ -297,7 +297,7 @@ describe("a stream of a session", () => {
     Effect.gen(function* () {
       const { wire, begin, sourceEnd } = yield* LinkPair.make()
       const streams = [yield* begin, yield* begin, yield* begin]
-      const told = streams.map(([reader]) => new Told(reader))
+      const told = streams.map(([reader]) => new Told(reader, { consume: false }))
       wire.stop()
       for (const [, { writer }] of streams) writeAll(writer, [new Uint8Array(200_000)])
       yield* settle
@@ -362,6 +362,8 @@ describe("the end of a session", () => {
       const told = { code: SessionCode.replaced, detail: "a newer link took over" }
       expect(yield* lossOf(serving)).toMatchObject({ clean: true, ...told })
       expect(yield* session.lost).toMatchObject({ clean: false, ...told })
+      yield* settle
+      expect(yield* Effect.flip(Effect.scoped(session.open(inventory)))).toEqual(yield* session.lost)
     }),
   )
 

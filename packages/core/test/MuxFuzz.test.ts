@@ -113,7 +113,7 @@ describe("a multiplexer with a hostile peer", () => {
       stream.write(new Uint8Array(100))
       pair.source.receive(Frame.reset(id, 32, ""), 0)
     }
-    expect(pair.source.streams).toBe(0)
+    expect([pair.source.streams, pair.source.ready]).toEqual([0, 0])
     expect(drain(pair, "source", MAX_STREAMS)).toEqual([])
   })
 })

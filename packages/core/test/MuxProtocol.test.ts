@@ -248,6 +248,18 @@ describe("streams", () => {
     expect([pair.source.poll(0), pair.source.streams, opened.cancels.length]).toEqual([undefined, 0, 1])
   })
 
+  it("do not disturb a handler that has finished when the proxy drops what is still on its way", () => {
+    const pair = MuxPair.ready()
+    const { read, opened } = pair.begin()
+    opened.stream.write(new Uint8Array(300_000))
+    opened.stream.finish({ reason: "eof" })
+    pair.settle()
+    expect(pair.source.streams).toBe(1)
+    read.stream!.cancel(cancelled)
+    pair.settle()
+    expect([pair.source.streams, opened.cancels]).toEqual([0, []])
+  })
+
   it("end with the source's reason and at most 512 bytes of its words", () => {
     const pair = MuxPair.ready()
     const { read, opened } = pair.begin()
@@ -355,6 +367,24 @@ describe("marks", () => {
     expect(pair.sent.source.slice(-2)).toEqual(["MARK", "END"])
   })
 
+  it("wait for the last of their bytes", () => {
+    const pair = MuxPair.ready()
+    feed(pair, "source", openFrame(1, 9))
+    const { stream } = pair.opened[0]!
+    stream.head(head)
+    stream.write(new Uint8Array(10))
+    stream.mark(new Uint8Array(1))
+    const types = () => {
+      const frames: Array<number> = []
+      for (let frame = pair.source.poll(0); frame !== undefined; frame = pair.source.poll(0))
+        frames.push(Frame.typeOf(frame))
+      return frames
+    }
+    expect(types()).toEqual([FrameType.head, FrameType.data])
+    feed(pair, "source", Frame.credit(1, 10))
+    expect(types()).toEqual([FrameType.data, FrameType.mark])
+  })
+
   it("are at most 64 in wait, the newest taking the last place", () => {
     const pair = MuxPair.ready()
     feed(pair, "source", openFrame(1, 0))
@@ -402,9 +432,9 @@ describe("credit", () => {
       return bytes
     }
     expect(sentBytes()).toBe(100)
-    feed(pair, "source", Frame.credit(1, 350))
+    feed(pair, "source", Frame.credit(1, 350), Frame.credit(1, 20))
     expect(sentBytes()).toBe(250)
-    feed(pair, "source", Frame.credit(1, 20), Frame.credit(1, 350))
+    feed(pair, "source", Frame.credit(1, 350))
     expect(sentBytes()).toBe(0)
     const most = Frame.credit(1, 0)
     most.fill(0xff, 12)
@@ -461,7 +491,7 @@ describe("credit", () => {
     pair.consume(read)
     expect(pair.proxy.poll(0)).toBeUndefined()
     read.stream!.release()
-    expect(pair.budget.taken).toBe(0)
+    expect([pair.budget.taken, pair.proxy.ready]).toEqual([0, 0])
   })
 })
 
@@ -563,6 +593,16 @@ describe("GOAWAY", () => {
       text: "DATA stands on stream 0",
     })
     expect([pair.proxy.poll(0), read.received]).toEqual([undefined, 0])
+  })
+
+  it("is all that is said after an error, whatever was waiting", () => {
+    for (const side of ["source", "proxy"] as const) {
+      const pair = MuxPair.ready()
+      pair[side].tick(15_000)
+      feed(pair, side, ping, data(0, 1))
+      expect(Frame.typeOf(pair[side].poll(0)!)).toBe(FrameType.goAway)
+      expect(pair[side].poll(0)).toBeUndefined()
+    }
   })
 
   it("names every kind of broken frame", () => {

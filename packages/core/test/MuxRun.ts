@@ -125,6 +125,10 @@ export class MuxRun {
     const { pair } = this
     must(pair.failures.length === 0, "no side finds fault with the other")
     must(pair.proxy.streams <= MAX_STREAMS && pair.source.streams <= MAX_STREAMS, "maxStreams holds at both ends")
+    must(
+      pair.proxy.ready <= 2 * MAX_STREAMS && pair.source.ready <= 2 * MAX_STREAMS,
+      "what waits to be sent is bounded",
+    )
     must(pair.budget.taken <= BUDGET, "the budget holds")
     for (const stream of this.streams) this.checkStream(stream)
   }
@@ -168,7 +172,11 @@ export class MuxRun {
     this.deliver("source", Infinity)
     this.deliver("proxy", Infinity)
     this.deliver("source", Infinity)
-    must(pair.source.streams + pair.proxy.streams + pair.budget.taken === 0, "closed streams leave nothing behind")
+    const left = [pair.source.streams, pair.source.ready, pair.proxy.streams, pair.proxy.ready, pair.budget.taken]
+    must(
+      left.every((count) => count === 0),
+      "closed streams leave nothing behind",
+    )
     must(pair.source.poll(pair.now) === undefined && pair.proxy.poll(pair.now) === undefined, "all is said")
   }
 }
