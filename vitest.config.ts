@@ -21,6 +21,7 @@ export default defineConfig({
       "packages/core",
       "packages/transport-ws",
       "packages/transport-http",
+      "packages/link-compliance",
       "packages/source",
       "packages/sample-engine",
       "packages/proxy",

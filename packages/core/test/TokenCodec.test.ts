@@ -35,10 +35,9 @@ describe.each(["EdDSA", "HS256"] as const)("TokenCodec with %s", (alg) => {
       const { jwk, key } = yield* newKey(alg)
       const token = yield* TokenCodec.issue(key, claims)
       const jwt = `${TokenCodec.header(alg)}.${token}`
+      const { d: _, ...verifying } = jwk
       const verified = yield* Effect.promise(async () =>
-        jwtVerify(jwt, await importJWK(alg === "EdDSA" ? { ...jwk, d: undefined } : jwk, alg), {
-          currentDate: new Date(1_500_000),
-        }),
+        jwtVerify(jwt, await importJWK(verifying, alg), { currentDate: new Date(1_500_000) }),
       )
       expect(verified.payload).toEqual(claims)
       expect(verified.protectedHeader).toEqual({ alg, typ: "JWT" })
