@@ -92,7 +92,16 @@ const test = async (args) => {
   await run(bin("vitest"), ["run", ...args])
 }
 
-const tasks = { start, rdl, test }
+const bench = async (args) => {
+  await install()
+  await run(process.execPath, [join("bench", "build.mjs")])
+  const program = join(root, "bench", "dist", "bin.js")
+  // In this process as well: a signal has to reach what knows all that was started.
+  process.argv = [process.argv[0], program, ...args]
+  await import(pathToFileURL(program).href)
+}
+
+const tasks = { start, rdl, test, bench }
 const [task, ...rest] = process.argv.slice(2)
 checkNode()
 if (!(task in tasks)) fail(`usage: node scripts/run.mjs ${Object.keys(tasks).join("|")} [arguments]`)
