@@ -63,6 +63,16 @@ describe("frame numbers (protocol-http.md#numbers)", () => {
     )
   })
 
+  it("let an acknowledgement end in the middle of a batch, and refuse one of frames never sent", () => {
+    const up = new UpSender(BATCH_BYTES, 2)
+    for (const n of upTo(4)) up.push(frame(n))
+    up.fill(0, () => undefined)
+    expect(up.acknowledge(3)).toBe(true)
+    const rest = up.ready(0)
+    expect([rest?.seq, rest?.frames.map(numberOf)]).toEqual([3, [3]])
+    expect([up.acknowledge(5), up.acknowledge(4), up.isIdle]).toEqual([false, true, true])
+  })
+
   it("keep what was sent down until it is acknowledged, and no longer", () => {
     FastCheck.assert(
       FastCheck.property(

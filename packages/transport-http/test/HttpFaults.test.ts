@@ -91,6 +91,28 @@ describe("a link over HTTP through a path that fails", () => {
     expect(cut.hits()).toBeGreaterThan(0)
   })
 
+  it.each([
+    ["reset", { fault: "reset" }],
+    ["swallow", { fault: "swallow" }],
+  ] as const)("says its goodbye again when it was not heard (%s)", async (_name, fault) => {
+    const world = await startProxy()
+    const relay = await relayTo(world)
+    const { source, proxy } = await connect(world, relay)
+    relay.inject((seen) => seen.method === "DELETE", fault)
+    source.link.close(7, "bye")
+    expect(await source.closed).toEqual({ clean: true, code: 7, reason: "bye" })
+    expect(await proxy.closed).toEqual({ clean: true, code: 7, reason: "bye" })
+  })
+
+  it("does not spin where something on the way answers polls at once (protocol-http.md#down)", async () => {
+    const world = await startProxy()
+    const relay = await relayTo(world)
+    const empty = relay.inject(isDown, { fault: "answer", answer: { status: 204 } }, 1e9)
+    await connect(world, relay)
+    await sleep(500)
+    expect(empty.hits()).toBe(1)
+  })
+
   it("works where answers are passed on only when they are whole", async () => {
     const world = await startProxy()
     const { source, proxy } = await connect(world, await relayTo(world, true))
