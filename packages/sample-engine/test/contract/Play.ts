@@ -10,9 +10,9 @@ export interface PlaySpec {
   readonly env?: ReadonlyArray<string>
   readonly logDriver?: string
   readonly logOptions?: Readonly<Record<string, string>>
-  /** Written one after the other when it starts. */
+  /** Written when it starts, one after the other: stored in this order, whichever streams they go to. */
   readonly writes: ReadonlyArray<Write>
-  /** Written after that, on `say`; then it stays until stopped, and ends with exit code 3. Absent = it ends after its writes. */
+  /** Written after that, on `say`, each part to one stream first; then it stays until stopped, and ends with exit code 3. Absent = it ends after its writes. */
   readonly later?: ReadonlyArray<ReadonlyArray<Write>>
 }
 
@@ -20,9 +20,9 @@ export interface PlayContainer {
   readonly id: string
   readonly name: string
   readonly command: ReadonlyArray<string>
-  /** Starts, and waits until what it writes is stored, or it has ended. */
+  /** Starts, and waits until all whole lines that it writes are stored, and it has ended if it does. */
   readonly start: () => Promise<void>
-  /** Writes the next part of `later`; does not wait until it is stored. */
+  /** Writes the next part of `later`, and waits until its whole lines are stored. */
   readonly say: () => Promise<void>
   readonly stop: () => Promise<void>
   readonly kill: () => Promise<void>
@@ -42,24 +42,32 @@ export interface Play {
   readonly close: () => Promise<void>
 }
 
-/** The shell script that does what a specification says; the sample engine shows it as the command. */
-export const scriptOf = (spec: PlaySpec): string => {
-  const writes = spec.writes.map(shellWrite).join("; ")
-  if (spec.later === undefined) return writes
-  const cases = spec.later.map((part, index) => `${index + 1}) ${part.map(shellWrite).join("; ")};;`)
-  return [
-    "n=0",
-    "trap 'exit 3' TERM",
-    `say() { n=$((n+1)); case $n in ${cases.join(" ")} esac; }`,
-    "trap say USR1",
-    writes,
-    "while :; do sleep 60 & wait $!; done",
-  ].join("; ")
+/** The writes in steps that stay within one stream: an engine reads stdout and stderr apart, so each step waits until the one before is stored. */
+export const stepsOf = (spec: PlaySpec): ReadonlyArray<ReadonlyArray<Write>> => {
+  // A terminal is one stream; of a log that cannot be read the order does not matter.
+  if (spec.tty === true || spec.logDriver === "none") return [spec.writes]
+  const steps: Array<Array<Write>> = []
+  for (const write of spec.writes) {
+    const last = steps.at(-1)
+    if (last !== undefined && last[0]?.[0] === write[0]) last.push(write)
+    else steps.push([write])
+  }
+  return steps
 }
 
-/** The pause keeps stdout and stderr, which the engine reads separately, in order. */
+/** The shell script that does what a specification says, a step further with each SIGUSR1; the sample engine shows it as the command. */
+export const scriptOf = (spec: PlaySpec): string => {
+  const parts = [...stepsOf(spec), ...(spec.later ?? [])]
+  const lines = parts.flatMap((part, index) => [
+    ...(index === 0 ? [] : [`while [ $n -lt ${index} ]; do usleep 5000; done`]),
+    ...part.map(shellWrite),
+  ])
+  const stay = spec.later === undefined ? [] : ["while :; do usleep 20000; done"]
+  return ["n=0", "trap 'n=$((n+1))' USR1", "trap 'exit 3' TERM", ...lines, ...stay].join("; ")
+}
+
 const shellWrite = ([stream, text]: Write): string =>
-  `printf '%b' '${shellText(Buffer.from(text))}'${stream === "stderr" ? " >&2" : ""}; usleep 20000`
+  `printf '%b' '${shellText(Buffer.from(text))}'${stream === "stderr" ? " >&2" : ""}`
 
 const shellText = (bytes: Buffer): string =>
   [...bytes]

@@ -1,6 +1,6 @@
 /** The contract's containers on a real engine. */
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
-import { type Play, type PlayContainer, type PlaySpec, scriptOf } from "./Play.ts"
+import { type Play, type PlayContainer, type PlaySpec, scriptOf, stepsOf, type Write } from "./Play.ts"
 
 export const realPlay = (socket: string): Play => {
   const engine = new RealEngine(socket)
@@ -35,26 +35,40 @@ const playContainer = (
   forget: () => void,
 ): PlayContainer => {
   const post = async (action: string) => void (await engine.request("POST", `/containers/${container.id}/${action}`))
-  const settled = async () => {
-    if (spec.later === undefined) {
-      await container.wait()
-      return
-    }
-    const bytes = spec.writes.reduce((sum, [, text]) => sum + Buffer.from(text).length, 0)
+  const steps = stepsOf(spec)
+  let said = 0
+  /** Waits until the whole lines of all parts so far are stored, on top of what was there before it started. */
+  const stored = async (parts: ReadonlyArray<ReadonlyArray<Write>>, before: number) => {
+    if (spec.logDriver === "none") return
+    const bytes = before + lineBytes(parts.flat())
     while ((await logBytes(engine, container.id, spec.tty ?? false)) < bytes) await new Promise(setImmediate)
+  }
+  const nextPart = () => post("kill?signal=USR1")
+  let before = 0
+  const begin = async (action: () => Promise<void>) => {
+    before = spec.logDriver === "none" ? 0 : await logBytes(engine, container.id, spec.tty ?? false)
+    said = 0
+    await action()
+    for (let step = 1; step < steps.length; step++) {
+      await stored(steps.slice(0, step), before)
+      await nextPart()
+    }
+    if (spec.later === undefined) await container.wait()
+    else await stored(steps, before)
   }
   return {
     id: container.id,
     name: container.name,
     command: ["/bin/sh", "-c", script],
-    start: async () => {
-      await container.start()
-      await settled()
+    start: () => begin(container.start),
+    say: async () => {
+      await nextPart()
+      said += 1
+      await stored([...steps, ...(spec.later ?? []).slice(0, said)], before)
     },
-    say: () => post("kill?signal=USR1"),
     stop: () => post("stop?t=10"),
     kill: () => post("kill"),
-    restart: () => post("restart?t=10"),
+    restart: () => begin(() => post("restart?t=10")),
     pause: () => post("pause"),
     unpause: () => post("unpause"),
     rename: (name) => post(`rename?name=${name}`),
@@ -64,6 +78,12 @@ const playContainer = (
     },
   }
 }
+
+/** How much of these writes is whole lines, and so stored for certain. */
+const lineBytes = (writes: ReadonlyArray<Write>): number =>
+  (["stdout", "stderr"] as const)
+    .map((wanted) => Buffer.concat(writes.filter(([stream]) => stream === wanted).map(([, text]) => Buffer.from(text))))
+    .reduce((sum, bytes) => sum + bytes.lastIndexOf("\n") + 1, 0)
 
 /** How much text is stored. */
 const logBytes = async (engine: RealEngine, id: string, tty: boolean): Promise<number> => {

@@ -23,7 +23,7 @@ const actions = (answer: RawAnswer): ReadonlyArray<string> => eventsOf(answer).m
 const filters = (value: unknown) => `filters=${encodeURIComponent(JSON.stringify(value))}`
 
 export const eventsContract = (subject: Subject): void => {
-  /** The events of one container's short life: renamed, stopped, started again, paused, restarted, killed, removed. */
+  /** The events of one container's short life: renamed, stopped, started again, restarted, killed, removed. */
   const life = async (name: string, label: string): Promise<PlayContainer> => {
     const container = await subject.play().create({
       name,
@@ -35,15 +35,12 @@ export const eventsContract = (subject: Subject): void => {
     await container.rename(`${name}-b`)
     await container.stop()
     await container.start()
-    await container.pause()
-    await container.unpause()
     await container.restart()
     await container.kill()
     await container.remove()
     return container
   }
-  const LIFE =
-    "create start rename kill die stop start pause unpause kill die stop start restart kill die destroy".split(" ")
+  const LIFE = "create start rename kill die stop start kill die stop start restart kill die destroy".split(" ")
 
   describe("events", () => {
     it("tells the life of a container, each event in a chunk and a line of its own", async () => {
@@ -57,10 +54,10 @@ export const eventsContract = (subject: Subject): void => {
         2: { oldName: `/${name}` },
         3: { signal: "15" },
         4: { exitCode: "3" },
-        9: { signal: "15" },
-        10: { exitCode: "3" },
-        14: { signal: "9" },
-        15: { exitCode: "137" },
+        7: { signal: "15" },
+        8: { exitCode: "3" },
+        12: { signal: "9" },
+        13: { exitCode: "137" },
       }
       expect(eventsOf(answer)).toEqual(
         LIFE.map((action, index) => ({
@@ -91,6 +88,19 @@ export const eventsContract = (subject: Subject): void => {
       expect(answer.text).toMatch(/"time":\d{10},"timeNano":\d{19}\}\n$/)
       expect(answer.ending).toBeUndefined()
       answer.close()
+    })
+
+    it("tells pause and unpause", async () => {
+      const container = await subject.play().create({ writes: [["stdout", "x\n"]], later: [] })
+      await container.start()
+      const answer = await ask(subject.play().url, `/events?${filters({ container: [container.id] })}`)
+      await container.pause()
+      await container.unpause()
+      await answer.when(() => actions(answer).length >= 2)
+      // A busy Docker engine may tell the pair twice: once for the order, once when it sees that it was followed.
+      expect(actions(answer).slice(0, 2)).toEqual(["pause", "unpause"])
+      answer.close()
+      await container.remove()
     })
 
     it("remembers, and filters what it remembers", async () => {
