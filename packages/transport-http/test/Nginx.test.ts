@@ -8,9 +8,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { connect, frame, numberOf, sleep, startProxy, upTo } from "./world.ts"
 
+/** Debian: `nginx-light`. */
+const program = "nginx"
+
 const isInstalled = ((): boolean => {
   try {
-    execFileSync("nginx", ["-v"], { stdio: "ignore" })
+    execFileSync(program, ["-v"], { stdio: "ignore" })
     return true
   } catch {
     console.log("no nginx found: the test behind a real one is skipped")
@@ -39,7 +42,7 @@ const startNginx = async (target: number): Promise<string> => {
     http { access_log off; ${temp.join(" ")}
       server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${target}; } } }`
   writeFileSync(join(dir, "nginx.conf"), conf)
-  const nginx = spawn("nginx", ["-e", "stderr", "-p", dir, "-c", join(dir, "nginx.conf")], { stdio: "ignore" })
+  const nginx = spawn(program, ["-e", "stderr", "-p", dir, "-c", join(dir, "nginx.conf")], { stdio: "ignore" })
   onTestFinished(async () => {
     nginx.kill("SIGTERM")
     await once(nginx, "exit")
