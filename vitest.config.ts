@@ -27,6 +27,7 @@ export default defineConfig({
       "packages/proxy",
       "packages/cli",
       "examples",
+      "test-kit",
     ].map(project),
     passWithNoTests: true,
     globalSetup: ["test-kit/src/announceEngines.ts"],
