@@ -22,7 +22,7 @@ export type Request =
       readonly stalled: ReadonlyArray<string>
     }
   | {
-      /** Reads lines that say when they were written; what comes in the first second does not count. */
+      /** Reads lines that say when they were written; counted from a second after every answer has had one. */
       readonly do: "follow"
       readonly target: Target
       readonly heads: ReadonlyArray<string>
@@ -53,6 +53,9 @@ export interface LatencyOutcome {
 
 /** How long those that are never read have to fill whatever there is to fill, in milliseconds. */
 const STALL_MS = 1_000
+/** How long all follows have to give their first line, and how long they then have to settle, in milliseconds. */
+const FLOW_MS = 30_000
+const SETTLE_MS = 1_000
 /** Why an answer did not come whole. */
 type Broken = Error | undefined
 
@@ -109,6 +112,11 @@ const stall = (target: Target, head: string): Socket => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+const failAfter = async (ms: number, what: string): Promise<never> => {
+  await pause(ms)
+  throw new Error(`${what} after ${ms / 1_000} s`)
+}
+
 const read = async ({ heads, stalled, target }: Request & { do: "read" }): Promise<ReadOutcome> => {
   const idle = stalled.map((head) => stall(target, head))
   if (idle.length > 0) await pause(STALL_MS)
@@ -133,22 +141,27 @@ const latencyOf = (millis: Array<number>): LatencyOutcome => {
 const follow = async ({ heads, seconds, target }: Request & { do: "follow" }): Promise<LatencyOutcome> => {
   const millis: Array<number> = []
   let counts = false
-  const sockets = heads.map((head) => {
+  const flowing: Array<Promise<void>> = []
+  const followOne = (head: string): Socket => {
+    let flows = (): void => undefined
+    flowing.push(new Promise((resolve) => (flows = resolve)))
     const socket = open(target, (bytes) => {
-      if (!counts) return
       const now = process.hrtime.bigint()
-      for (const [, written] of bytes.toString("latin1").matchAll(/T(\d{6,})\./g))
-        millis.push(Number(now - BigInt(written!)) / 1e6)
+      for (const [, written] of bytes.toString("latin1").matchAll(/T(\d{6,})\./g)) {
+        flows()
+        if (counts) millis.push(Number(now - BigInt(written!)) / 1e6)
+      }
     })
     socket.on("error", () => undefined)
     socket.write(head)
     return socket
-  })
-  await pause(1_000)
+  }
+  const sockets = heads.map(followOne)
+  await Promise.race([Promise.all(flowing), failAfter(FLOW_MS, "not every follow had a line")])
+  await pause(SETTLE_MS)
   counts = true
   await pause(seconds * 1_000)
   for (const socket of sockets) socket.destroy()
-  if (millis.length === 0) throw new Error("not a line came")
   return latencyOf(millis)
 }
 

@@ -21,7 +21,7 @@ const measure = (effort: Effort, streams: number) =>
     const reader = yield* program<void>("Reader", {})
     const rdl = yield* Rdl.start({ engine: engine.url })
     // One stream has few lines: it is followed for longer.
-    const seconds = effort.pick(streams === 1 ? 20 : 10, 2)
+    const seconds = effort.pick(streams === 1 ? 15 : 8, 1)
     const follow = (target: Target, heads: ReadonlyArray<string>) =>
       Effect.map(reader.ask<LatencyOutcome>({ do: "follow", target, heads, seconds }), ({ count, p50, p99 }) => ({
         count,

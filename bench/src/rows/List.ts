@@ -25,7 +25,7 @@ export const row: Row = {
       const fleet = yield* Fleet.start({ credentials, proxy: url, sources: SOURCES, containersPerSource: CONTAINERS })
       yield* Fleet.awaitConnected(fleet, SOURCES, 30)
       const reader = yield* program<void>("Reader", {})
-      const seconds = effort.pick(10, 2)
+      const seconds = effort.pick(10, 1)
       const ask = Effect.gen(function* () {
         const before = cpuSeconds(proxy.pid)
         const { p50, p99 } = yield* reader.ask<LatencyOutcome>({

@@ -13,7 +13,7 @@ const QUERY = "format=multiplexed"
 
 const measure = (effort: Effort, streams: number) =>
   Effect.gen(function* () {
-    const payload = effort.pick(3e9, 2e8)
+    const payload = effort.pick(1e9, 1e8)
     const engine = yield* Floors.startEngine({ containers: [{ name: NAME, kind: "bulk" }], linesPerSecond: 1 })
     const reader = yield* program<void>("Reader", {})
     const ws = yield* Rdl.start({ engine: engine.url })

@@ -22,7 +22,7 @@ export const row: Row = {
   title: "formats, 100-byte lines from memory",
   run: (effort) =>
     Effect.gen(function* () {
-      const payload = effort.pick(4e8, 4e7)
+      const payload = effort.pick(3e8, 2e7)
       const engine = yield* Floors.startEngine({ containers: [{ name: NAME, kind: "lines" }], linesPerSecond: 1 })
       const reader = yield* program<void>("Reader", {})
       const rdl = yield* Rdl.start({ engine: engine.url })

@@ -30,7 +30,7 @@ export const row: Row = {
   title: `${READ + STALLED} streams, ${STALLED} of them never read`,
   run: (effort) =>
     Effect.gen(function* () {
-      const payload = effort.pick(3e9, 3e8)
+      const payload = effort.pick(1.5e9, 1.5e8)
       const engine = yield* Floors.startEngine({ containers: [{ name: NAME, kind: "bulk" }], linesPerSecond: 1 })
       const reader = yield* program<void>("Reader", {})
       const rdl = yield* Rdl.start({ engine: engine.url })
