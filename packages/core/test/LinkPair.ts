@@ -139,3 +139,22 @@ export const writeAll = (
   }
   more()
 }
+
+/** How a link was lost, as data. */
+export const lossOf = <A>(fiber: Fiber.Fiber<A, LinkLost>) =>
+  Effect.map(Effect.flip(Fiber.join(fiber)), ({ clean, code, detail, retryAfterMs }) => ({
+    clean,
+    code,
+    detail,
+    retryAfterMs,
+  }))
+
+/** A proxy that takes everyone on these terms. */
+export const welcomed = (welcome: Welcome = welcomeWith()) => ({ welcome: () => Effect.succeed(welcome) })
+
+/** A source whose answers never begin. */
+export const serveOptions: LinkSession.ServeOptions = {
+  hello,
+  handler: () => Effect.never,
+  onWelcome: () => Effect.void,
+}
