@@ -66,7 +66,7 @@ export interface Serving {
   /** All that it wrote so far, to standard output and to standard error. */
   readonly stdout: () => string
   readonly stderr: () => string
-  /** Waits until it has written something that matches, at most 15 s. */
+  /** Waits until it has written something that matches, at most a minute: where it should say so at once, a busy machine may take long. */
   readonly says: (pattern: RegExp) => Promise<RegExpExecArray>
   /** Its exit code, once it has ended. */
   readonly ended: Promise<number | null>
@@ -86,7 +86,7 @@ export const serving = (child: ChildProcess): Serving => {
   const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
   void closed.then(() => changed.emit("change"))
   const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
-    const timeout = AbortSignal.timeout(15_000)
+    const timeout = AbortSignal.timeout(60_000)
     for (;;) {
       const match = pattern.exec(`${written.stdout}\n${written.stderr}`)
       if (match !== null) return match
