@@ -25,6 +25,8 @@ export interface LinkHandlers {
 export interface Link {
   /** How it travels: `ws`, `http`, `memory`, or a third party's own name. */
   readonly transport: string
+  /** Why it travels this way although the source knows a better one, such as `WebSocket: …`; absent where it knows none. */
+  readonly why?: string
   /** Attaches the one receiver. Frames that came before are handed over first; a transport reads no more than 1 MiB ahead of it. */
   readonly start: (handlers: LinkHandlers) => void
   /** Takes one whole frame and the buffer with it. Never waits, never throws; after the end it drops the frame. */

@@ -21,6 +21,10 @@ export const Hello = Schema.Struct({
   agent: Schema.String,
   engine: Schema.NullOr(Engine),
   features: Schema.Array(Schema.String),
+  /** The `sessionId` of a link of this process that this one takes over from: what is open there goes on. */
+  handOver: Schema.optional(Schema.String),
+  /** Why the link travels this way although the source knows a better one; the proxy shows 200 characters of it. */
+  transportWhy: Schema.optional(Schema.String),
 })
 export type Hello = typeof Hello.Type
 

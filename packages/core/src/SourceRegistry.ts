@@ -1,10 +1,10 @@
 /** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
-import { Clock, Context, type Duration, Effect, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Deferred, type Duration, Effect, FiberId, Layer, Random, Schema, type Scope } from "effect"
 import type { Container, ContainerId } from "./Container.ts"
 import * as Inventory from "./Inventory.ts"
 import * as InventoryFeed from "./InventoryFeed.ts"
 import type { Hello, Open } from "./LinkMessage.ts"
-import { LinkLost, type ProxySession, type StreamReader } from "./LinkSession.ts"
+import { type ConnectedSession, LinkLost, type ProxySession, type StreamReader } from "./LinkSession.ts"
 import { SessionCode } from "./SessionCode.ts"
 import { SourceName } from "./SourceName.ts"
 import type { SourceStatus } from "./SourceStatus.ts"
@@ -36,7 +36,7 @@ export interface SourceInventory {
 /** A source whose session was opened. */
 export interface LinkedSource {
   readonly name: SourceName
-  readonly session: ProxySession
+  readonly session: ConnectedSession
   /** The source's clock minus the proxy's at the handshake. */
   readonly clockSkewMs: number
 }
@@ -46,7 +46,7 @@ export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
   {
     /** Whether a source that says hello may have the name; refuses it (CONFLICT) while another process under that name is alive, which it finds out within 3 s. */
     readonly admit: (name: SourceName, hello: Hello) => Effect.Effect<void, LinkLost>
-    /** Makes the session the way to its source until it is lost; an older session of the same process is closed (REPLACED). Returns when the session is over; interrupting it takes the session away. */
+    /** Makes the session the way to its source until it is lost; an older session of the same process is closed (REPLACED), or left to end its streams where the newer one takes over from it. Returns when the session is over; interrupting it takes the session away. */
     readonly serve: (linked: LinkedSource) => Effect.Effect<LinkLost>
     /** Every source with its containers, offline ones too. Never waits. */
     readonly inventories: Effect.Effect<ReadonlyArray<SourceInventory>>
@@ -57,6 +57,8 @@ export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
       source: SourceName,
       request: Open,
     ) => Effect.Effect<StreamReader, SourceUnavailable | StreamError | LinkLost, Scope.Scope>
+    /** Sends every source away (SHUTTING_DOWN): to dial again after so many milliseconds at the earliest, and up to 5 s later where there are many. Open streams go on, at most 30 s. Never waits. */
+    readonly drain: (retryAfterMs: number) => Effect.Effect<void>
   }
 >() {}
 
@@ -81,10 +83,24 @@ export const defaults: Options = {
   probeFor: "3 seconds",
 }
 
+/** Sources that are sent away come back at no more than 500 a second, … */
+const AWAY_MS_PER_SOURCE = 2
+/** … unless that would keep them away longer than this. */
+const MAX_AWAY_MS = 5_000
+/** Characters shown of what a source says about itself. */
+const MAX_AGENT = 64
+const MAX_WHY = 200
+
+/** A session that is the way to its source, or was until the source was told to leave it. */
+interface Serving extends LinkedSource {
+  /** Done once nothing is to be opened on it any more: its inventory is fed by the next. */
+  readonly left: Deferred.Deferred<void>
+}
+
 interface Entry {
   readonly name: SourceName
   readonly inventory: Inventory.Inventory
-  linked: LinkedSource | undefined
+  linked: Serving | undefined
   /** Of the newest link, the last one where there is none. */
   version: string
   /** Unix milliseconds at which the link came up, or went down. */
@@ -116,7 +132,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
       if (entry.linked === undefined && entry.since === lostAt) entries.delete(entry.name)
     }).pipe(Effect.delay(options.rememberFor), Effect.interruptible, Effect.forkIn(scope))
 
-  const leave = (linked: LinkedSource) =>
+  const leave = (linked: Serving) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const entry = detach(entries, linked, now)
@@ -126,22 +142,23 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
   const serve = Effect.fn("SourceRegistry.serve")(function* (linked: LinkedSource) {
     const { name, session } = linked
     const entry = entries.get(name) ?? newEntry(name, options.inventory)
-    const older = entry.linked?.session
+    const older = entry.linked
     // Two newcomers may have been admitted at once: the first to come here has the name.
-    if (older !== undefined && older.hello.instanceId !== session.hello.instanceId) {
+    if (older !== undefined && older.session.hello.instanceId !== session.hello.instanceId) {
       const taken = conflict(name)
       yield* session.close(taken.code, taken.detail)
       return taken
     }
+    const serving: Serving = { ...linked, left: Deferred.unsafeMake(FiberId.none) }
     entries.set(name, entry)
-    entry.linked = linked
+    entry.linked = serving
     entry.since = yield* Clock.currentTimeMillis
-    entry.version = oneLine(session.hello.agent, 64)
+    entry.version = oneLine(session.hello.agent, MAX_AGENT)
     entry.inventory.restart()
-    if (older !== undefined)
-      yield* Effect.forkIn(older.close(SessionCode.replaced, "a newer link of the same source took over"), scope)
-    return yield* Effect.raceFirst(session.lost, InventoryFeed.run(session, entry.inventory)).pipe(
-      Effect.ensuring(leave(linked)),
+    if (older !== undefined) yield* Effect.forkIn(Effect.interruptible(succeed(older, session)), scope)
+    const feeding = Effect.raceFirst(InventoryFeed.run(session, entry.inventory), Deferred.await(serving.left))
+    return yield* Effect.raceFirst(session.lost, Effect.zipRight(feeding, session.lost)).pipe(
+      Effect.ensuring(leave(serving)),
     )
   })
 
@@ -156,10 +173,20 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     return yield* entry.linked.session.open(request)
   })
 
+  const drain = Effect.fn("SourceRegistry.drain")(function* (retryAfterMs: number) {
+    const all = Array.from(entries.values(), ({ linked }) => linked).filter((linked) => linked !== undefined)
+    const spreadMs = Math.min(MAX_AWAY_MS, AWAY_MS_PER_SOURCE * all.length)
+    for (const linked of all) {
+      const away = Math.round(retryAfterMs + (yield* Random.next) * spreadMs)
+      yield* Effect.forkIn(Effect.interruptible(sendAway(linked, away)), scope)
+    }
+  })
+
   return SourceRegistry.of({
     admit,
     serve,
     open,
+    drain,
     inventories: Effect.sync(() => Array.from(entries.values(), inventoryOf)),
     statuses: Effect.sync(() =>
       Array.from(entries.values(), statusOf).sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name))),
@@ -181,8 +208,18 @@ const newEntry = (name: SourceName, limits: Inventory.Limits): Entry => ({
   streams: 0,
 })
 
+/** What becomes of a session when a newer one has taken its place. A source that says so is still at its other end. */
+const succeed = (older: Serving, { hello }: ProxySession): Effect.Effect<void> =>
+  hello.handOver === older.session.welcome.sessionId
+    ? sendAway(older, 0)
+    : older.session.close(SessionCode.replaced, "a newer link of the same source took over")
+
+/** The inventory's stream never ends by itself; without it a session without users is gone at once. */
+const sendAway = ({ left, session }: Serving, retryAfterMs: number): Effect.Effect<void> =>
+  Effect.zipRight(Deferred.succeed(left, undefined), session.drain(retryAfterMs))
+
 /** Takes a session away from its source, unless a newer one has taken its place. */
-const detach = (entries: Map<SourceName, Entry>, linked: LinkedSource, now: number): Entry | undefined => {
+const detach = (entries: Map<SourceName, Entry>, linked: Serving, now: number): Entry | undefined => {
   const entry = entries.get(linked.name)
   if (entry?.linked !== linked) return undefined
   entry.linked = undefined
@@ -208,6 +245,7 @@ const statusOf = (entry: Entry): SourceStatus => {
     since: new Date(entry.since).toISOString(),
     lastSeen: new Date(linked?.session.lastSeen() ?? entry.lastSeen).toISOString(),
     transport: linked?.session.transport ?? null,
+    transportWhy: oneLine(linked?.session.hello.transportWhy ?? "", MAX_WHY) || null,
     rttMs: rttMs === null ? null : Math.round(rttMs * 10) / 10,
     clockSkewMs: linked?.clockSkewMs ?? null,
     version: entry.version,

@@ -12,6 +12,8 @@ export const SourceStatus = Schema.Struct({
   lastSeen: Schema.String,
   /** How its link travels, such as `ws`; null while disconnected. */
   transport: Schema.NullOr(Schema.String),
+  /** Why it travels this way and not by what the source would rather use, in the source's words; null where there is nothing to say. */
+  transportWhy: Schema.NullOr(Schema.String),
   /** Round trip of the last heartbeat in milliseconds. */
   rttMs: Schema.NullOr(Schema.Number),
   /** The source's clock minus the proxy's, in milliseconds, as of the handshake. */

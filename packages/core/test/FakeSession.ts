@@ -3,7 +3,7 @@ import type { Container } from "../src/Container.ts"
 import { ContainerId, ContainerName } from "../src/Container.ts"
 import type { InventoryChange } from "../src/InventoryChange.ts"
 import type { End, Hello, Open } from "../src/LinkMessage.ts"
-import { LinkLost, type ProxySession, type StreamHandlers } from "../src/LinkSession.ts"
+import { type ConnectedSession, LinkLost, type ProxySession, type StreamHandlers } from "../src/LinkSession.ts"
 import { SourceName } from "../src/SourceName.ts"
 import type { StreamError } from "../src/StreamError.ts"
 import { Deferred, Effect } from "effect"
@@ -17,9 +17,11 @@ export interface FakeStream {
   consumed: number
 }
 
-export interface FakeSession extends ProxySession {
+export interface FakeSession extends ConnectedSession {
   readonly streams: Array<FakeStream>
   readonly closes: Array<{ readonly code: number; readonly reason: string }>
+  /** What it was told to wait when it was drained, each time. */
+  readonly drains: Array<number>
   readonly lose: (detail: string) => void
 }
 
@@ -64,6 +66,7 @@ export type Answer = Effect.Effect<void, StreamError | LinkLost>
 export const make = (options: {
   readonly name: string
   readonly instanceId?: string
+  readonly hello?: Partial<Hello>
   /** Sent as soon as an inventory is asked for. */
   readonly inventory?: string
   readonly answer?: (request: Open) => Answer
@@ -71,6 +74,7 @@ export const make = (options: {
   const lost = Effect.runSync(Deferred.make<LinkLost>())
   const streams: Array<FakeStream> = []
   const closes: FakeSession["closes"] = []
+  const drains: FakeSession["drains"] = []
   const lose = (error: LinkLost) => {
     if (Effect.runSync(Deferred.succeed(lost, error))) for (const stream of streams) stream.end(error)
   }
@@ -116,7 +120,7 @@ export const make = (options: {
     })
 
   return {
-    hello: hello(options.instanceId ?? "one"),
+    hello: { ...hello(options.instanceId ?? "one"), ...options.hello },
     welcome: {
       version: 1,
       sessionId: "s",
@@ -138,8 +142,10 @@ export const make = (options: {
         lose(new LinkLost({ clean: true, code, detail: reason }))
       }),
     lost: Deferred.await(lost),
+    drain: (retryAfterMs) => Effect.sync(() => void drains.push(retryAfterMs)),
     streams,
     closes,
+    drains,
     lose: (detail) => lose(new LinkLost({ clean: false, code: 0, detail })),
   }
 }

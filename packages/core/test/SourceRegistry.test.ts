@@ -86,6 +86,74 @@ describe("SourceRegistry", () => {
     }),
   )
 
+  it.scoped("lets a newer link take over from the one it names: that one is drained, and only the newer feeds on", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      const older = FakeSession.make({ name, inventory: FakeSession.snapshot(web) })
+      const newer = FakeSession.make({
+        name,
+        inventory: FakeSession.snapshot(web, db),
+        hello: { handOver: older.welcome.sessionId },
+      })
+      const left = yield* serve(registry, older)
+      yield* serve(registry, newer)
+      expect([older.closes, older.drains]).toEqual([[], [0]])
+      expect(left.unsafePoll()).toBeNull()
+      expect(older.streams.map(({ cancelled }) => cancelled)).toEqual([true])
+      yield* registry.open(name, { op: "inventory" })
+      expect([older.streams.length, newer.streams.length]).toEqual([1, 2])
+      older.lose("its last stream has ended")
+      yield* Fiber.join(left)
+      expect(yield* seen(registry)).toEqual([{ source: name, stale: false, names: ["web", "db"] }])
+    }),
+  )
+
+  it.scoped("replaces an older link that is not the one the newer takes over from", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      const older = FakeSession.make({ name, inventory: FakeSession.snapshot(web) })
+      yield* serve(registry, older)
+      yield* serve(registry, FakeSession.make({ name, hello: { handOver: "of another proxy" } }))
+      expect([older.closes.map(({ code }) => code), older.drains]).toEqual([[SessionCode.replaced], []])
+    }),
+  )
+
+  it.scoped("sends every source away, spread by 2 ms for each and by 5 s at most, and opens no inventory again", () =>
+    Effect.gen(function* () {
+      for (const [count, most] of [
+        [1, 2],
+        [400, 800],
+        [3000, 5000],
+      ] as const) {
+        const registry = yield* SourceRegistry.make()
+        const sessions = Array.from({ length: count }, (_, n) => FakeSession.make({ name: `edge-${n}`, inventory: "" }))
+        for (const session of sessions)
+          yield* Effect.fork(registry.serve({ name: session.welcome.source, session, clockSkewMs: 0 }))
+        yield* settle
+        yield* registry.drain(1000)
+        yield* settle
+        const away = sessions.flatMap(({ drains }) => drains.map((ms) => ms - 1000))
+        expect(away).toHaveLength(count)
+        expect(Math.min(...away)).toBeGreaterThanOrEqual(0)
+        expect(Math.max(...away)).toBeLessThanOrEqual(most)
+        if (count > 1) expect(Math.max(...away) - Math.min(...away)).toBeGreaterThan(most / 2)
+        yield* TestClock.adjust("1 minute")
+        expect(sessions.every(({ streams }) => streams.length === 1)).toBe(true)
+      }
+    }),
+  )
+
+  it.scoped("shows why a link travels as it does in 200 characters, none of which controls a terminal", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      const transportWhy = `\u001b[31mWebSocket:\n ${"x".repeat(400)}`
+      yield* serve(registry, FakeSession.make({ name, hello: { transportWhy } }))
+      const [status] = yield* registry.statuses
+      expect(status?.transportWhy).toMatch(/^\[31mWebSocket: x{100,}$/)
+      expect(status?.transportWhy?.length).toBeLessThanOrEqual(200)
+    }),
+  )
+
   it.scoped("refuses another process under a name whose owner answers, be it with an error", () =>
     Effect.gen(function* () {
       for (const answer of [undefined, new StreamError({ reason: "engine-unavailable", detail: "" })]) {
@@ -221,6 +289,7 @@ describe("SourceRegistry", () => {
           since: "1970-01-01T00:00:01.000Z",
           lastSeen: "1970-01-01T00:00:01.000Z",
           transport: "memory",
+          transportWhy: null,
           rttMs: 7,
           clockSkewMs: 5,
           version: "rdl/test",
