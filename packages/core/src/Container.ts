@@ -32,7 +32,7 @@ export const Container = Schema.Struct({
   created: Schema.Int,
   /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`. */
   state: Schema.String,
-  /** The engine's own words, such as `Up 3 minutes`; as old as the last listing. */
+  /** The engine's own words, such as `Up 3 minutes`: at the source as old as the last listing, for users as of now. */
   status: Schema.String,
   labels: Schema.Record({ key: Schema.String, value: Schema.String }),
   ports: Schema.Array(PortMapping),

@@ -21,6 +21,10 @@ export interface Inventory {
   readonly containers: ReadonlyMap<ContainerId, Container>
   /** Null while the source cannot reach its engine, undefined until the source has said anything of it. */
   readonly engine: () => Engine | null | undefined
+  /** When the engine was lost that cannot be reached now: what is told of its containers was true then. */
+  readonly engineLostAt: () => number | undefined
+  /** When the container was told of last: the words of its status are as old as that. */
+  readonly toldAt: (id: ContainerId) => number | undefined
   /** Whether a snapshot came through whole since `restart`. */
   readonly ready: () => boolean
   /** A new stream begins; what is known stays until its snapshot is whole. */
@@ -29,27 +33,34 @@ export interface Inventory {
   readonly push: (bytes: Uint8Array) => string | undefined
 }
 
-/** An inventory that knows nothing yet. */
-export const make = (limits: Limits): Inventory => {
+/** How a container was told of. */
+interface Told {
+  readonly bytes: number
+  readonly at: number
+}
+
+/** An inventory that knows nothing yet; `now` is the clock that its times are by. */
+export const make = (limits: Limits, now: () => number): Inventory => {
   const containers = new Map<ContainerId, Container>()
-  const sizes = new Map<ContainerId, number>()
+  const told = new Map<ContainerId, Told>()
   let held = 0
   let engine: Engine | null | undefined
+  let engineLostAt: number | undefined
   let ready = false
   let snapshot: Set<ContainerId> | undefined
   let problem: string | undefined
   let splitter: LineSplitter.LineSplitter
 
   const remove = (id: ContainerId) => {
-    held -= sizes.get(id) ?? 0
-    sizes.delete(id)
+    held -= told.get(id)?.bytes ?? 0
+    told.delete(id)
     containers.delete(id)
     snapshot?.delete(id)
   }
 
   const put = (container: Container, bytes: number): string | undefined => {
-    held += bytes - (sizes.get(container.id) ?? 0)
-    sizes.set(container.id, bytes)
+    held += bytes - (told.get(container.id)?.bytes ?? 0)
+    told.set(container.id, { bytes, at: now() })
     containers.set(container.id, container)
     snapshot?.add(container.id)
     if (containers.size > limits.maxContainers) return `more than ${limits.maxContainers} containers`
@@ -69,8 +80,13 @@ export const make = (limits: Limits): Inventory => {
     if (change._tag === "Begin") snapshot = new Set()
     else if (change._tag === "Remove") remove(change.id)
     else if (change._tag === "Ready") becomeReady()
-    else engine = change.engine
+    else setEngine(change.engine)
     return undefined
+  }
+
+  const setEngine = (there: Engine | null) => {
+    engine = there
+    engineLostAt = there === null ? (engineLostAt ?? now()) : undefined
   }
 
   const restart = () => {
@@ -88,6 +104,8 @@ export const make = (limits: Limits): Inventory => {
   return {
     containers,
     engine: () => engine,
+    engineLostAt: () => engineLostAt,
+    toldAt: (id) => told.get(id)?.at,
     ready: () => ready,
     restart,
     push: (bytes) => {

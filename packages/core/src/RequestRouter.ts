@@ -10,6 +10,7 @@ import type { StreamReader } from "./LinkSession.ts"
 import { fromStreamFailure, fromUnavailable, noSuchContainer } from "./RoutingError.ts"
 import { SourceRegistry, type SourceInventory } from "./SourceRegistry.ts"
 import type { SourceStatus } from "./SourceStatus.ts"
+import * as StatusAge from "./StatusAge.ts"
 import * as StreamBreaker from "./StreamBreaker.ts"
 import type { TokenClaims } from "./TokenClaims.ts"
 import type { TokenRejected } from "./TokenVerifier.ts"
@@ -108,11 +109,13 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
 export const layer = (options?: Partial<Options>): Layer.Layer<RequestRouter, never, SourceRegistry> =>
   Layer.effect(RequestRouter, make(options))
 
-const visible = (user: User, { source, stale, containers }: SourceInventory): ReadonlyArray<SourceContainer> => {
+/** Each with its status as it reads now, though the source says it anew only once a minute. */
+const visible = (user: User, { source, stale, containers, ageOf }: SourceInventory): ReadonlyArray<SourceContainer> => {
   const seen: Array<SourceContainer> = []
   if (!Authorization.permitsSource(user.claims.allow, source)) return seen
   for (const container of containers.values())
-    if (Authorization.permits(user.claims.allow, { source, container })) seen.push({ ...container, source, stale })
+    if (Authorization.permits(user.claims.allow, { source, container }))
+      seen.push({ ...container, status: StatusAge.aged(container.status, ageOf(container.id)), source, stale })
   return seen
 }
 

@@ -31,6 +31,8 @@ export interface SourceInventory {
   /** True while the link is up and its first snapshot is still on the way. */
   readonly loading: boolean
   readonly containers: ReadonlyMap<ContainerId, Container>
+  /** Milliseconds for which what was told of a container has held, as far as is known: a lost link or engine ends the count. */
+  readonly ageOf: (id: ContainerId) => number
 }
 
 /** A source whose session was opened. */
@@ -105,6 +107,8 @@ interface Entry {
   version: string
   /** Unix milliseconds at which the link came up, or went down. */
   since: number
+  /** Unix milliseconds at which a link was last lost; 0 where none was. */
+  lostAt: number
   lastSeen: number
   streams: number
 }
@@ -113,6 +117,8 @@ interface Entry {
 export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partial<Options>) {
   const options = { ...defaults, ...partial }
   const scope = yield* Effect.scope
+  const clock = yield* Effect.clock
+  const now = () => clock.unsafeCurrentTimeMillis()
   const entries = new Map<SourceName, Entry>()
 
   const admit = Effect.fn("SourceRegistry.admit")(function* (name: SourceName, hello: Hello) {
@@ -141,7 +147,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
 
   const serve = Effect.fn("SourceRegistry.serve")(function* (linked: LinkedSource) {
     const { name, session } = linked
-    const entry = entries.get(name) ?? newEntry(name, options.inventory)
+    const entry = entries.get(name) ?? newEntry(name, options.inventory, now)
     const older = entry.linked
     // Two newcomers may have been admitted at once: the first to come here has the name.
     if (older !== undefined && older.session.hello.instanceId !== session.hello.instanceId) {
@@ -187,7 +193,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     serve,
     open,
     drain,
-    inventories: Effect.sync(() => Array.from(entries.values(), inventoryOf)),
+    inventories: Effect.sync(() => Array.from(entries.values(), (entry) => inventoryOf(entry, now()))),
     statuses: Effect.sync(() =>
       Array.from(entries.values(), statusOf).sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name))),
     ),
@@ -198,12 +204,13 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
 export const layer = (options?: Partial<Options>): Layer.Layer<SourceRegistry> =>
   Layer.scoped(SourceRegistry, make(options))
 
-const newEntry = (name: SourceName, limits: Inventory.Limits): Entry => ({
+const newEntry = (name: SourceName, limits: Inventory.Limits, now: () => number): Entry => ({
   name,
-  inventory: Inventory.make(limits),
+  inventory: Inventory.make(limits, now),
   linked: undefined,
   version: "",
   since: 0,
+  lostAt: 0,
   lastSeen: 0,
   streams: 0,
 })
@@ -224,16 +231,23 @@ const detach = (entries: Map<SourceName, Entry>, linked: Serving, now: number): 
   if (entry?.linked !== linked) return undefined
   entry.linked = undefined
   entry.since = now
+  entry.lostAt = now
   entry.lastSeen = linked.session.lastSeen()
   return entry
 }
 
-const inventoryOf = (entry: Entry): SourceInventory => ({
-  source: entry.name,
-  stale: entry.linked === undefined || !entry.inventory.ready(),
-  loading: entry.linked !== undefined && !entry.inventory.ready(),
-  containers: entry.inventory.containers,
-})
+const inventoryOf = (entry: Entry, now: number): SourceInventory => {
+  const { inventory, linked, lostAt, name } = entry
+  const stale = linked === undefined || !inventory.ready()
+  const until = Math.min(linked === undefined ? lostAt : now, inventory.engineLostAt() ?? now)
+  return {
+    source: name,
+    stale,
+    loading: stale && linked !== undefined,
+    containers: inventory.containers,
+    ageOf: (id) => Math.max(0, until - (inventory.toldAt(id) ?? until)),
+  }
+}
 
 const statusOf = (entry: Entry): SourceStatus => {
   const { linked, inventory } = entry

@@ -21,6 +21,8 @@ const asked: RequestRouter.LogRequest = {
   rendering: { format: "text", host: "prefix" },
 }
 
+const engine = { kind: "docker", version: "26.1.5", apiVersion: "1.45", os: "linux", arch: "amd64" } as const
+
 const settle = Effect.yieldNow().pipe(Effect.repeatN(20))
 
 const link = (name: string, containers: ReadonlyArray<Container>, answer?: FakeSession.Answer, whole = true) =>
@@ -268,6 +270,34 @@ describe("RequestRouter lists", () => {
         expect(yield* names({ all: true, sources: ["*-1"] })).toEqual(["edge-1/db", "edge-1/web", "edge-1/b1"])
         expect(yield* names({ names: ["we?"], labels: ["team=b*"] })).toEqual(["edge-2/web"])
         expect(yield* names({ labels: ["team", "missing"] })).toEqual([])
+      }),
+    ),
+  )
+
+  it.scoped("lets a status grow old with its container until it is told anew, or its link is lost", () =>
+    run((router) =>
+      Effect.gen(function* () {
+        const put = (status: string) =>
+          FakeSession.line({ _tag: "Put", container: FakeSession.container("aa1", "web", { status }) })
+        const shown = Effect.map(router.containers(user(), ContainerFilter.running), ([first]) => first?.status)
+        const session = yield* link("edge-1", [FakeSession.container("aa1", "web", { status: "Up 1 second" })])
+        expect(yield* shown).toBe("Up 1 second")
+        yield* TestClock.adjust("57 seconds")
+        expect(yield* shown).toBe("Up 58 seconds")
+        session.streams[0]?.send(put("Up About a minute (healthy)"))
+        expect(yield* shown).toBe("Up About a minute (healthy)")
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* shown).toBe("Up 3 minutes (healthy)")
+        session.streams[0]?.send(FakeSession.line({ _tag: "EngineChanged", engine: null }))
+        yield* TestClock.adjust("5 minutes")
+        expect(yield* shown).toBe("Up 3 minutes (healthy)")
+        session.streams[0]?.send(put("Up Less than a second"))
+        session.streams[0]?.send(FakeSession.line({ _tag: "EngineChanged", engine }))
+        yield* TestClock.adjust("2 seconds")
+        session.lose("cable cut")
+        yield* settle
+        yield* TestClock.adjust("1 hour")
+        expect(yield* shown).toBe("Up 2 seconds")
       }),
     ),
   )

@@ -1,8 +1,8 @@
 /** `rdl ps`: the containers of all sources. */
 import * as Command from "@effect/cli/Command"
 import type { SourceContainer } from "@rdl/core/Container"
+import * as DurationWords from "@rdl/core/DurationWords"
 import { Clock, Effect } from "effect"
-import * as Ago from "../Ago.ts"
 import type { Page } from "../Help.ts"
 import * as Output from "../Output.ts"
 import * as OutputFormat from "../OutputFormat.ts"
@@ -60,7 +60,7 @@ const row = (container: SourceContainer, now: number, full: boolean): ReadonlyAr
   container.source,
   container.names.join(","),
   full ? container.image : Table.shorten(container.image, 40),
-  `${Ago.show(now - container.created)} ago`,
+  `${DurationWords.speak(now - container.created)} ago`,
   container.stale ? `${container.status} (source offline)` : container.status,
   portsOf(container.ports),
 ]

@@ -1,8 +1,8 @@
 /** `rdl sources`: the sources of a proxy, and how their links are. */
 import * as Command from "@effect/cli/Command"
+import * as DurationWords from "@rdl/core/DurationWords"
 import type { SourceStatus } from "@rdl/core/SourceStatus"
 import { Clock, Effect } from "effect"
-import * as Ago from "../Ago.ts"
 import type { Page } from "../Help.ts"
 import * as Output from "../Output.ts"
 import * as OutputFormat from "../OutputFormat.ts"
@@ -48,7 +48,7 @@ const HEAD = ["SOURCE", "STATUS", "LINK", "RTT", "CLOCK", "ENGINE", "CONTAINERS"
 
 const row = (source: SourceStatus, now: number): ReadonlyArray<string> => [
   source.name,
-  `${source.connected ? "Connected" : "Offline"} ${Ago.show((now - Date.parse(source.since)) / 1000).toLowerCase()}`,
+  `${source.connected ? "Connected" : "Offline"} ${DurationWords.speak((now - Date.parse(source.since)) / 1000).toLowerCase()}`,
   source.transport ?? "-",
   source.rttMs === null ? "-" : `${source.rttMs < 10 ? source.rttMs.toFixed(1) : Math.round(source.rttMs)} ms`,
   source.clockSkewMs === null ? "-" : skew(source.clockSkewMs),
@@ -60,5 +60,5 @@ const row = (source: SourceStatus, now: number): ReadonlyArray<string> => [
 /** Half a second is what a handshake over a slow path may look like. */
 const skew = (ms: number): string => {
   if (Math.abs(ms) < 500) return "ok"
-  return `${Ago.show(Math.abs(ms) / 1000).toLowerCase()} ${ms > 0 ? "ahead" : "behind"}`
+  return `${DurationWords.speak(Math.abs(ms) / 1000).toLowerCase()} ${ms > 0 ? "ahead" : "behind"}`
 }
