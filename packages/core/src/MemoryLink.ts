@@ -5,7 +5,7 @@ import { MAX_BUFFERED } from "./LinkLimits.ts"
 import { SessionCode } from "./SessionCode.ts"
 
 export interface Options {
-  /** Called once for each frame and goodbye, calls back when it is to arrive; order must be kept. Default: the next turn of the event loop. A slower one makes a slower link. */
+  /** Called once for each frame, goodbye and loss, calls back when it is to arrive; order must be kept. Default: the next turn of the event loop. A slower one makes a slower link. */
   readonly schedule?: (arrive: () => void) => void
 }
 
@@ -13,7 +13,9 @@ export interface Options {
 const CLOSE_MS = 1_000
 
 /** The two ends of a new link. */
-export const make = (options: Options = {}): readonly [Link, Link] => {
+export const make = (options: Options = {}): readonly [Link, Link] => makeEnds(options)
+
+const makeEnds = (options: Options): readonly [MemoryEnd, MemoryEnd] => {
   const schedule = options.schedule ?? nextTurn
   const one = new MemoryEnd(schedule)
   const other = new MemoryEnd(schedule)
@@ -38,13 +40,13 @@ const makeDialer = Effect.fn("MemoryLink.makeDialer")(function* (
       (rejected) => new LinkDialError({ reason: "refused", url: "memory:", detail: rejected.message }),
     )
     const [near, far] = yield* Effect.acquireRelease(
-      Effect.sync(() => make(options)),
-      ([near]) => Effect.sync(() => near.destroy("the dialler let go of it")),
+      Effect.sync(() => makeEnds(options)),
+      ([near]) => Effect.sync(() => near.letGo("the dialler let go of it")),
     )
     run(
       Effect.ensuring(
         acceptor.accept(far, identity),
-        Effect.sync(() => far.destroy("it is not served any more")),
+        Effect.sync(() => far.letGo("it is not served any more")),
       ),
     )
     return near
@@ -75,7 +77,8 @@ class MemoryEnd implements Link {
   readonly start = (handlers: LinkHandlers): void => {
     this.#handlers = handlers
     this.peer?.release()
-    if (this.#closed !== null) this.#tellClosed(this.#closed)
+    const closed = this.#closed
+    if (closed !== null) nextTurn(() => handlers.onClose(closed))
   }
 
   readonly send = (frame: Uint8Array): void => {
@@ -95,8 +98,13 @@ class MemoryEnd implements Link {
   }
 
   readonly destroy = (reason: string): void => {
-    this.end({ clean: false, code: SessionCode.none, reason })
+    this.end({ clean: false, code: SessionCode.none, reason }, nextTurn)
     this.peer?.end({ clean: false, code: SessionCode.none, reason: "the connection was lost" })
+  }
+
+  /** Destroys the link unless it has said goodbye: then that may arrive, within its second. */
+  letGo(reason: string): void {
+    if (!this.#saidGoodbye) this.destroy(reason)
   }
 
   /** The peer has a receiver now: what waited for it may arrive. */
@@ -104,14 +112,14 @@ class MemoryEnd implements Link {
     for (; this.#held > 0; this.#held--) this.#schedule(this.#arrive)
   }
 
-  /** Nothing more leaves this end or comes to it. */
-  end(closed: LinkClosed): void {
+  /** Nothing more leaves this end or comes to it. What the peer did is told by way of the wire. */
+  end(closed: LinkClosed, tell = this.#schedule): void {
     if (this.#closed !== null) return
     this.#closed = closed
     clearTimeout(this.#deadline)
     this.#wire = []
     this.#buffered = 0
-    if (this.#handlers !== null) this.#tellClosed(closed)
+    if (this.#handlers !== null) tell(() => this.#handlers?.onClose(closed))
   }
 
   #put(item: Uint8Array | LinkClosed): void {
@@ -139,10 +147,6 @@ class MemoryEnd implements Link {
     if (this.#buffered > this.#drainAt) return
     this.#drainAt = -1
     this.#handlers?.onDrain()
-  }
-
-  #tellClosed(closed: LinkClosed): void {
-    this.#schedule(() => this.#handlers?.onClose(closed))
   }
 }
 
