@@ -63,10 +63,10 @@ const dial = (target: Target, options: Options): Effect.Effect<Link, LinkDialErr
     return sockets.adopt(SourceLink.make({ ask, terms, backoff: readBackoff(options), release: sockets.release }))
   }).pipe(Effect.withSpan("HttpLinkDialer.dial"))
 
-/** The sockets of one link live until it has ended; leaving the scope before destroys it. */
+/** The sockets of one link live until it has ended; leaving the scope before destroys it, unless it is saying goodbye. */
 const openSockets = (dispatcher: Dispatcher) => {
   const abort = new AbortController()
-  let link: Link | undefined
+  let link: SourceLink.SourceLink | undefined
   const release = () => {
     abort.abort()
     void dispatcher.destroy()
@@ -75,8 +75,8 @@ const openSockets = (dispatcher: Dispatcher) => {
     dispatcher,
     signal: abort.signal,
     release,
-    adopt: (made: Link): Link => (link = made),
-    leave: () => (link === undefined ? release() : link.destroy("the source let go of the link")),
+    adopt: (made: SourceLink.SourceLink): Link => (link = made),
+    leave: () => (link === undefined ? release() : link.abandon("the source let go of the link")),
   }
 }
 

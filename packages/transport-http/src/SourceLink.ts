@@ -27,9 +27,14 @@ export interface Options {
   readonly release: () => void
 }
 
-export const make = (options: Options): Link => new SourceLink(options)
+export interface SourceLink extends Link {
+  /** Destroys the link unless it has said goodbye: then that may finish, within its second. */
+  readonly abandon: (reason: string) => void
+}
 
-class SourceLink implements Link {
+export const make = (options: Options): SourceLink => new OpenSourceLink(options)
+
+class OpenSourceLink implements SourceLink {
   readonly transport = "http"
   readonly #options: Options
   readonly #inbox = new Inbox()
@@ -77,6 +82,10 @@ class SourceLink implements Link {
   }
 
   readonly destroy = (reason: string): void => this.#lose(SessionCode.none, reason)
+
+  readonly abandon = (reason: string): void => {
+    if (this.#closing === undefined) this.destroy(reason)
+  }
 
   readonly #pump = (): void => {
     this.#pumping = undefined
