@@ -1,0 +1,2 @@
+export * as LinkCompliance from "./LinkCompliance.ts"
+export * as LinkHarness from "./LinkHarness.ts"

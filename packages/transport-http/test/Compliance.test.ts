@@ -1,0 +1,67 @@
+import { describeLink } from "@rdl/link-compliance/LinkCompliance"
+import { tokens } from "@rdl/link-compliance/LinkHarness"
+import { type Cut, FaultProxy } from "@rdl/test-kit/FaultProxy"
+import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
+import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"
+import { Effect, Redacted } from "effect"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+
+describeLink("http", {
+  capabilities: ["cut", "cutAfter", "blackhole", "freeze", "slice", "stranger", "garbage"],
+  // protocol-http.md#up: two bodies wait for their answer.
+  underWay: 2 * 512 * 1024,
+  make: Effect.gen(function* () {
+    const server = createServer()
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      }),
+    )
+    // A connection is no link: one that breaks is tried again, and only then a loss.
+    yield* HttpLinkServer.attach(server, { pollTime: "500 millis", idleLimit: "4 seconds" })
+    server.listen(0, "127.0.0.1")
+    yield* Effect.promise(() => once(server, "listening"))
+    const { port } = server.address() as AddressInfo
+    const relay = yield* Effect.acquireRelease(
+      Effect.promise(() => FaultProxy.listen({ target: { port } })),
+      (relay) => Effect.promise(() => relay.close()),
+    )
+    const cut = async (how: Cut) => {
+      await relay.refuse()
+      relay.dropAll(how)
+    }
+    const both = (faults: Parameters<typeof relay.up.set>[0]) =>
+      Effect.sync(() => [relay.up, relay.down].forEach((way) => way.set(faults)))
+    const sessions = `http://127.0.0.1:${port}/link/v1/sessions`
+    const headers = { authorization: `Bearer ${tokens.source}`, "content-type": "application/octet-stream" }
+    return {
+      dial: (token: string) =>
+        HttpLinkDialer.make({
+          proxy: relay.url,
+          token: Redacted.make(token),
+          forwardProxy: "none",
+          retryBase: "10 millis",
+          giveUp: "1 second",
+        }).pipe(
+          Effect.orDie,
+          Effect.flatMap(({ dial }) => dial),
+        ),
+      faults: {
+        cut: (how) => Effect.promise(() => cut(how)),
+        cutAfter: (bytes) => Effect.sync(() => void relay.up.cutAfter(bytes, "rst").then(() => cut("rst"))),
+        blackhole: both({ blackhole: true }),
+        freeze: Effect.acquireRelease(both({ freeze: true }), () => both({ freeze: false })),
+        slice: (most) => both({ maxWrite: most }),
+        stranger: Effect.promise(() => fetch(sessions, { method: "POST" }).then((refused) => refused.text())),
+        garbage: Effect.promise(async () => {
+          const created = await fetch(sessions, { method: "POST", headers })
+          const { session } = (await created.json()) as { readonly session: string }
+          await fetch(`${sessions}/${session}/up?seq=0`, { method: "POST", headers, body: "<html>welcome</html>" })
+        }),
+      },
+    }
+  }),
+})

@@ -1,0 +1,59 @@
+import { describeLink } from "@rdl/link-compliance/LinkCompliance"
+import { tokens } from "@rdl/link-compliance/LinkHarness"
+import { type Cut, FaultProxy } from "@rdl/test-kit/FaultProxy"
+import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
+import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
+import { Effect, Redacted } from "effect"
+import { once } from "node:events"
+import * as http from "node:http"
+import type * as net from "node:net"
+import { listen, message, rawConnection, text, upgradeRequest } from "./Loopback.ts"
+
+const upgrade = upgradeRequest({ authorization: `Bearer ${tokens.source}` })
+
+describeLink("ws", {
+  capabilities: ["cut", "cutAfter", "blackhole", "freeze", "slice", "stranger", "garbage", "halfClose"],
+  make: Effect.gen(function* () {
+    const { port, server } = yield* listen(http.createServer())
+    yield* WsLinkServer.attach(server)
+    const relay = yield* Effect.acquireRelease(
+      Effect.promise(() => FaultProxy.listen({ target: { port } })),
+      (relay) => Effect.promise(() => relay.close()),
+    )
+    const cut = async (how: Cut) => {
+      await relay.refuse()
+      relay.dropAll(how)
+    }
+    const both = (faults: Parameters<typeof relay.up.set>[0]) =>
+      Effect.sync(() => [relay.up, relay.down].forEach((way) => way.set(faults)))
+    /** What a connection gets that begins with these words, until it ends. */
+    const speak = (...words: ReadonlyArray<string | Uint8Array>) =>
+      Effect.map(rawConnection(port), (socket: net.Socket) => {
+        for (const word of words) socket.write(word)
+        return socket.resume()
+      })
+    return {
+      dial: (token: string) =>
+        WsLinkDialer.make({ proxy: relay.url, token: Redacted.make(token), forwardProxy: "none" }).pipe(
+          Effect.orDie,
+          Effect.flatMap(({ dial }) => dial),
+        ),
+      faults: {
+        cut: (how) => Effect.promise(() => cut(how)),
+        cutAfter: (bytes) => Effect.sync(() => void relay.up.cutAfter(bytes, "rst").then(() => cut("rst"))),
+        blackhole: both({ blackhole: true }),
+        freeze: Effect.acquireRelease(both({ freeze: true }), () => both({ freeze: false })),
+        slice: (most) => both({ maxWrite: most }),
+        stranger: speak(upgradeRequest({ authorization: "" })).pipe(Effect.flatMap(ended), Effect.scoped),
+        garbage: speak(upgrade, message(text, Buffer.from("hello"), true)),
+        halfClose: speak(upgrade).pipe(
+          Effect.tap((socket) => Effect.sync(() => socket.end())),
+          Effect.flatMap(ended),
+          Effect.scoped,
+        ),
+      },
+    }
+  }),
+})
+
+const ended = (socket: net.Socket) => Effect.promise(() => once(socket, "end"))
