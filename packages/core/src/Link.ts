@@ -59,6 +59,8 @@ export class LinkDialer extends Context.Tag("@rdl/core/LinkDialer")<
   {
     /** Opens one link, within 10 s; the caller's scope destroys it. */
     readonly dial: Effect.Effect<Link, LinkDialError, Scope.Scope>
+    /** Waits until a better link than the one in use may be had, and opens it beside that; for ever where there is none. The caller's scope destroys it. */
+    readonly improve?: Effect.Effect<Link, never, Scope.Scope>
   }
 >() {}
 

@@ -1,20 +1,26 @@
 /** Keeps a source linked to its proxy: dials, runs a session, and after every loss dials again, for ever, without storms. */
-import { Clock, Deferred, Duration, Effect, Fiber, FiberHandle, Random, type Scope } from "effect"
-import type { Link, LinkDialError } from "./Link.ts"
-import { DRAIN_MS } from "./LinkLimits.ts"
+import { Clock, Deferred, Duration, Effect, FiberHandle, Random, type Scope } from "effect"
+import * as KeptLink from "./KeptLink.ts"
+import type { Link, LinkDialer, LinkDialError } from "./Link.ts"
 import type { LinkLost } from "./LinkLost.ts"
 import { SessionCode } from "./SessionCode.ts"
+
+export type Session<R> = KeptLink.Session<R>
 
 /** Where the keeper stands. Times are Unix milliseconds. */
 export type LinkState =
   | { readonly _tag: "connecting" }
   /** The proxy has welcomed the source. */
-  | { readonly _tag: "connected"; readonly transport: string; readonly since: number }
+  | { readonly _tag: "connected"; readonly transport: string; readonly since: number; readonly why?: string }
   | { readonly _tag: "waiting"; readonly until: number; readonly why: string }
 
 export interface Options {
   /** Told of every change, in order; the keeper waits for it. `SubscriptionRef.set` of a reference fits. */
   readonly onState?: ((state: LinkState) => Effect.Effect<void>) | undefined
+  /** Opens a better link beside the one in use, which is left once the better one is welcomed; a dialler's `improve`. Default never. */
+  readonly improve?: LinkDialer["Type"]["improve"] | undefined
+  /** What an interrupted keeper gives its links to end what is open on them, before it closes them. Default none. */
+  readonly stopGrace?: Duration.DurationInput | undefined
 }
 
 /** The longest pause without a word from the proxy. */
@@ -29,25 +35,15 @@ const refusedMs = 60_000
 const conflictMs = 10_000
 /** A proxy cannot send a source away for longer than this. */
 const maxRetryAfterMs = 600_000
-/** What a link that is being left has over the time its streams have. */
-const graceMs = 5_000
 /** How often the same failure is logged. */
 const logEveryMs = 60_000
 /** Different sentences remembered as logged; the oldest goes first. */
 const maxSentences = 16
 
 /**
- * What a link is used for. It runs `welcomed` once the proxy has welcomed it: only then is the state `connected`, and a
- * link that holds for 30 s after it clears the failures before. It runs `leaving` when the proxy opens nothing more on
- * the link but lets open streams go on: the next link is then dialled beside it.
+ * Runs one link after the other and never returns. A link's scope is closed before the next is dialled, but for one at
+ * most that is being left: because the proxy asked for it, or because a better link was welcomed beside it.
  */
-export type Session<R> = (
-  link: Link,
-  welcomed: Effect.Effect<void>,
-  leaving: (goAway: LinkLost) => Effect.Effect<void>,
-) => Effect.Effect<never, LinkLost, R>
-
-/** Runs one link after the other and never returns. A link's scope is closed before the next is dialled, but for one at most that is being left. */
 export const keep = <R1, R2>(
   dial: Effect.Effect<Link, LinkDialError, R1>,
   session: Session<R2>,
@@ -57,52 +53,33 @@ export const keep = <R1, R2>(
     const left = yield* FiberHandle.make()
     const report = makeReport()
     const tell = options.onState ?? (() => Effect.void)
-    let failures = 0
-    while (true) {
-      yield* tell({ _tag: "connecting" })
-      let welcomedAt = Infinity
-      const welcomed = (link: Link) =>
-        Effect.gen(function* () {
-          welcomedAt = yield* monotonicMs
-          yield* report(Effect.logInfo, `linked to the proxy over ${link.transport}`, {})
-          yield* tell({ _tag: "connected", transport: link.transport, since: yield* Clock.currentTimeMillis })
-        })
-      const failure = yield* runLink(dial, session, welcomed, left)
-      failures = (yield* monotonicMs) - welcomedAt >= healthyMs ? 0 : failures
-      const pause = pauseMs(failure, failures, yield* Random.next)
-      failures += 1
-      yield* report(severity(failure), failure.message, { failures, retryInMs: pause })
-      yield* tell({ _tag: "waiting", until: (yield* Clock.currentTimeMillis) + pause, why: failure.message })
-      yield* Effect.sleep(Duration.millis(pause))
-    }
-  }).pipe(Effect.scoped)
-
-/** Waits until a dial has failed, or its link is lost or being left; then `left` has it, at most for as long as a goodbye may take. */
-const runLink = <R1, R2>(
-  dial: Effect.Effect<Link, LinkDialError, R1>,
-  session: Session<R2>,
-  welcomed: (link: Link) => Effect.Effect<void>,
-  left: FiberHandle.FiberHandle,
-) =>
-  Effect.gen(function* () {
-    const over = yield* Deferred.make<LinkDialError | LinkLost>()
-    let isLeft = false
-    const leaving = (goAway: LinkLost) =>
-      Effect.map(Deferred.succeed(over, goAway), (first) => {
-        isLeft = first
+    const onWelcome = ({ transport, why }: Link) =>
+      Effect.gen(function* () {
+        const over = why === undefined ? transport : `${transport} (${why})`
+        yield* report(Effect.logInfo, `linked to the proxy over ${over}`, {})
+        const since = yield* Clock.currentTimeMillis
+        yield* tell({ _tag: "connected", transport, since, ...(why === undefined ? {} : { why }) })
       })
-    const running = yield* dial.pipe(
-      Effect.flatMap((link) => session(link, welcomed(link), leaving)),
-      Effect.scoped,
-      Effect.flip,
-      Effect.intoDeferred(over),
-      Effect.forkScoped,
-    )
-    const failure = yield* Deferred.await(over)
-    const end = Effect.timeoutOption(Fiber.await(running), Duration.millis(DRAIN_MS + graceMs))
-    if (isLeft) yield* FiberHandle.run(left, Effect.ensuring(end, Fiber.interrupt(running)))
-    return failure
-  })
+    const around = { onWelcome, stop: yield* Deferred.make<void>(), live: new Set<KeptLink.KeptLink>() }
+    const better = options.improve === undefined ? Effect.never : KeptLink.start(options.improve, session, around)
+    const keepOn = Effect.gen(function* () {
+      let failures = 0
+      while (true) {
+        yield* tell({ _tag: "connecting" })
+        const first = yield* KeptLink.start(dial, session, around)
+        const last = yield* KeptLink.follow(first, better, (kept) => KeptLink.letGo(left, kept))
+        const failure = yield* Deferred.await(last.over)
+        if (last.isLeft) yield* KeptLink.letGo(left, last)
+        failures = (yield* monotonicMs) - last.welcomedAt >= healthyMs ? 0 : failures
+        const pause = pauseMs(failure, failures, yield* Random.next)
+        failures += 1
+        yield* report(severity(failure), failure.message, { failures, retryInMs: pause })
+        yield* tell({ _tag: "waiting", until: (yield* Clock.currentTimeMillis) + pause, why: failure.message })
+        yield* Effect.sleep(Duration.millis(pause))
+      }
+    })
+    return yield* Effect.onInterrupt(keepOn, () => KeptLink.stopAll(around, options.stopGrace ?? 0))
+  }).pipe(Effect.scoped)
 
 /** Milliseconds to wait before the next dial, after so many failures in a row; `random` is 0 to 1 and spreads the sources of a fleet. */
 export const pauseMs = (failure: LinkDialError | LinkLost, failures: number, random: number): number => {

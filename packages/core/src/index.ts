@@ -1,5 +1,6 @@
 export * as ApiError from "./ApiError.ts"
 export * as Authorization from "./Authorization.ts"
+export * as AutoLinkDialer from "./AutoLinkDialer.ts"
 export * as Container from "./Container.ts"
 export * as ContainerFilter from "./ContainerFilter.ts"
 export * as ContainerRef from "./ContainerRef.ts"

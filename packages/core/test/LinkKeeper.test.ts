@@ -12,7 +12,7 @@ import {
   Random,
   TestClock,
 } from "effect"
-import { type Link, LinkDialError } from "@rdl/core/Link"
+import { type Link, type LinkClosed, LinkDialError } from "@rdl/core/Link"
 import * as LinkKeeper from "@rdl/core/LinkKeeper"
 import { LinkLost } from "@rdl/core/LinkLost"
 
@@ -342,6 +342,173 @@ describe("a keeper", () => {
     )
   })
 
+  describe("with a way to a better link", () => {
+    const named = (transport: string, open: Set<string>) =>
+      Effect.acquireRelease(
+        Effect.sync((): Link => {
+          open.add(transport)
+          return { ...link, transport }
+        }),
+        () => Effect.sync(() => open.delete(transport)),
+      )
+
+    /** Dials `http`; every 10 min a `ws` may be had. What a session on it does is up to the test. */
+    const improving = (onBetter: LinkKeeper.Session<never>) =>
+      Effect.gen(function* () {
+        const open = new Set<string>()
+        const states: Array<string> = []
+        const session: LinkKeeper.Session<never> = (it, welcomed, leaving, stop) =>
+          it.transport === "http" ? Effect.zipRight(welcomed, Effect.never) : onBetter(it, welcomed, leaving, stop)
+        const improve = Effect.zipRight(Effect.sleep("10 minutes"), named("ws", open))
+        const onState = (state: LinkKeeper.LinkState) =>
+          Effect.sync(() => void states.push(state._tag === "connected" ? state.transport : state._tag))
+        const fiber = yield* LinkKeeper.keep(named("http", open), session, { improve, onState }).pipe(
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        return { fiber, open, states }
+      })
+
+    it.effect("changes over when that is welcomed, and gives the old one 35 s", () =>
+      Effect.gen(function* () {
+        const { open, states } = yield* improving((_, welcomed) =>
+          Effect.sleep("2 seconds").pipe(Effect.zipRight(welcomed), Effect.zipRight(Effect.never)),
+        )
+        yield* TestClock.adjust("601 seconds")
+        expect([[...open], states]).toEqual([
+          ["http", "ws"],
+          ["connecting", "http"],
+        ])
+        yield* TestClock.adjust("2 seconds")
+        expect(states).toEqual(["connecting", "http", "ws"])
+        yield* TestClock.adjust("30 seconds")
+        expect([...open]).toEqual(["http", "ws"])
+        yield* TestClock.adjust("5 seconds")
+        expect([...open]).toEqual(["ws"])
+      }),
+    )
+
+    it.effect("stays where it is when that comes to nothing, and tries again", () =>
+      Effect.gen(function* () {
+        let tries = 0
+        const { open, states } = yield* improving(() =>
+          Effect.suspend(() => {
+            tries += 1
+            return Effect.zipRight(Effect.sleep("5 seconds"), Effect.fail(lost(12)))
+          }),
+        )
+        yield* TestClock.adjust("31 minutes")
+        expect([tries, [...open], states]).toEqual([3, ["http"], ["connecting", "http"]])
+      }),
+    )
+
+    it.effect("waits for the welcome of a better one when the proxy lets go of the old one first", () =>
+      Effect.gen(function* () {
+        const open = new Set<string>()
+        const states: Array<string> = []
+        const session: LinkKeeper.Session<never> = (it, welcomed, leaving) =>
+          it.transport === "http"
+            ? welcomed.pipe(
+                Effect.zipRight(Effect.sleep("61 seconds")),
+                Effect.zipRight(leaving(lost(8, true))),
+                Effect.zipRight(Effect.never),
+              )
+            : Effect.sleep("3 seconds").pipe(Effect.zipRight(welcomed), Effect.zipRight(Effect.never))
+        yield* LinkKeeper.keep(named("http", open), session, {
+          improve: Effect.zipRight(Effect.sleep("60 seconds"), named("ws", open)),
+          onState: (state) => Effect.sync(() => void states.push(state._tag)),
+        }).pipe(Logger.withMinimumLogLevel(LogLevel.None), Effect.fork)
+        yield* TestClock.adjust("70 seconds")
+        expect(states).toEqual(["connecting", "connected", "connected"])
+        expect([...open]).toEqual(["http", "ws"])
+      }),
+    )
+
+    it.effect("dials as ever when the better one is lost, and closes both when it is interrupted", () =>
+      Effect.gen(function* () {
+        const { fiber, open, states } = yield* improving((_, welcomed) =>
+          welcomed.pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(Effect.fail(lost(0)))),
+        )
+        yield* TestClock.adjust("602 seconds")
+        expect(states).toEqual(["connecting", "http", "ws", "waiting", "connecting", "http"])
+        yield* Fiber.interrupt(fiber)
+        expect([...open]).toEqual([])
+      }),
+    )
+  })
+
+  describe("that is interrupted", () => {
+    /** Sessions that need so long to end what is open on them once they are told to stop. */
+    const stopping = (stopGrace: Duration.DurationInput, endsAfter: Duration.DurationInput) =>
+      Effect.gen(function* () {
+        const ends: Array<string> = []
+        const session: LinkKeeper.Session<never> = (_, welcomed, _leaving, stop) =>
+          welcomed.pipe(
+            Effect.zipRight(stop),
+            Effect.zipRight(Effect.sleep(endsAfter)),
+            Effect.tap(() => Effect.sync(() => void ends.push("by itself"))),
+            Effect.zipRight(Effect.fail(lost(8, true))),
+            Effect.onInterrupt(() => Effect.sync(() => void ends.push("by force"))),
+          )
+        const fiber = yield* LinkKeeper.keep(Effect.succeed(link), session, { stopGrace }).pipe(
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        yield* TestClock.adjust("1 second")
+        const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+        return { ends, stopped }
+      })
+
+    it.effect("lets its sessions end by themselves within the grace, and does not dial again", () =>
+      Effect.gen(function* () {
+        const { ends, stopped } = yield* stopping("1 second", "900 millis")
+        yield* TestClock.adjust("900 millis")
+        yield* Fiber.join(stopped)
+        expect(ends).toEqual(["by itself"])
+      }),
+    )
+
+    it.effect("ends them when the grace is over", () =>
+      Effect.gen(function* () {
+        const { ends, stopped } = yield* stopping("1 second", "1 hour")
+        yield* TestClock.adjust("999 millis")
+        expect([ends, stopped.unsafePoll()]).toEqual([[], null])
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(stopped)
+        expect(ends).toEqual(["by force"])
+      }),
+    )
+
+    it.effect("waits half a second for a goodbye to get through", () =>
+      Effect.gen(function* () {
+        let closed: ((how: LinkClosed) => void) | undefined
+        const slow: Link = { ...link, start: ({ onClose }) => (closed = onClose) }
+        const session: LinkKeeper.Session<never> = (it, welcomed) =>
+          Effect.sync(() => it.start({ onFrame: () => {}, onDrain: () => {}, onClose: () => {} })).pipe(
+            Effect.zipRight(welcomed),
+            Effect.zipRight(Effect.never),
+          )
+        const stop = Effect.gen(function* () {
+          const fiber = yield* LinkKeeper.keep(Effect.succeed(slow), session).pipe(
+            Logger.withMinimumLogLevel(LogLevel.None),
+            Effect.fork,
+          )
+          yield* TestClock.adjust("1 second")
+          const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+          yield* TestClock.adjust("499 millis")
+          expect(stopped.unsafePoll()).toBeNull()
+          return stopped
+        })
+        const heard = yield* stop
+        closed?.({ clean: true, code: 8, reason: "" })
+        yield* Fiber.join(heard)
+        const unheard = yield* stop
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(unheard)
+      }),
+    )
+  })
+
   it.effect("does not hide a defect behind retries", () =>
     Effect.gen(function* () {
       const dying = LinkKeeper.keep(Effect.dieMessage("a bug"), () => Effect.never)
@@ -353,9 +520,13 @@ describe("a keeper", () => {
   it.effect("waits for the session, and gives it the link that was dialled", () =>
     Effect.gen(function* () {
       const given = yield* Deferred.make<Link>()
-      const session = (dialled: Link) => Effect.zipRight(Deferred.succeed(given, dialled), Effect.never)
-      yield* Effect.fork(LinkKeeper.keep(Effect.succeed(link), session))
-      expect(yield* Deferred.await(given)).toBe(link)
+      const sent: Array<Uint8Array> = []
+      const dialled: Link = { ...link, send: (frame) => void sent.push(frame) }
+      const session = (it: Link) => Effect.zipRight(Deferred.succeed(given, it), Effect.never)
+      yield* Effect.fork(LinkKeeper.keep(Effect.succeed(dialled), session))
+      const frame = new Uint8Array(12)
+      ;(yield* Deferred.await(given)).send(frame)
+      expect(sent).toEqual([frame])
     }),
   )
 })
