@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto"
 import { Clock, Effect, Layer, Option } from "effect"
 import { permits } from "@rdl/core/Authorization"
 import type { Engine } from "@rdl/core/Engine"
-import { type Link, LinkDialer } from "@rdl/core/Link"
+import { LinkDialer } from "@rdl/core/Link"
 import * as LinkKeeper from "@rdl/core/LinkKeeper"
-import type { OpenLogs } from "@rdl/core/LinkMessage"
+import type { OpenLogs, Welcome } from "@rdl/core/LinkMessage"
 import { serve, type StreamHandler, type StreamWriter } from "@rdl/core/LinkSession"
 import type { SourceName } from "@rdl/core/SourceName"
 import { StreamError } from "@rdl/core/StreamError"
@@ -23,6 +23,9 @@ export interface Options extends EngineClient.Options {
   readonly onState?: LinkKeeper.Options["onState"]
 }
 
+/** What a source that stops gives the streams it serves to end, before it cuts them. */
+const STOP_GRACE = "1 second"
+
 /** How long the first HELLO waits for the engine to be found, before it says that there is none. */
 const ENGINE_WAIT = "2 seconds"
 
@@ -36,7 +39,7 @@ export const services = (
 ): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader> =>
   Layer.merge(Inventory.layer, EngineLogReader.layer).pipe(Layer.provideMerge(EngineClient.layer(options)))
 
-/** Runs a source until it is interrupted. Neither a missing engine nor a missing proxy ends it: it waits for both, and says so once. */
+/** Runs a source until it is interrupted; then streams have 1 s to end, and its goodbye half a second. Neither a missing engine nor a missing proxy ends it: it waits for both, and says so once. */
 export const run = (options: Options): Effect.Effect<never, never, LinkDialer> =>
   Effect.provide(serveLinks(options), services(options))
 
@@ -51,13 +54,16 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
   const reader = yield* LogReader
   const instanceId = randomUUID()
 
-  const session = (link: Link, welcomed: Effect.Effect<void>) =>
-    Effect.gen(function* () {
-      let name: SourceName | undefined
-      const handler: StreamHandler = (request, writer) =>
-        request.op === "inventory"
-          ? writeInventory(inventory.changes, writer)
-          : readLog(inventory, reader, name, request, writer)
+  /** The last link that was welcomed and has not ended: the one that the next takes over from. */
+  let current: Welcome | undefined
+
+  const session: LinkKeeper.Session<never> = (link, welcomed, leaving, stop) => {
+    let own: Welcome | undefined
+    const handler: StreamHandler = (request, writer) =>
+      request.op === "inventory"
+        ? Effect.raceFirst(writeInventory(inventory.changes, writer), Effect.as(stop, { reason: "eof" } as const))
+        : readLog(inventory, reader, own?.source, request, writer)
+    return Effect.gen(function* () {
       return yield* serve(link, {
         hello: {
           versions: [1],
@@ -70,17 +76,29 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
             onSuccess: (engine) => engine,
           }),
           features: [],
+          handOver: current?.sessionId,
+          transportWhy: link.why,
         },
         handler,
         onWelcome: (welcome) =>
-          Effect.zipRight(
-            Effect.sync(() => (name = welcome.source)),
-            welcomed,
-          ),
+          Effect.suspend(() => {
+            current = own = welcome
+            return welcomed
+          }),
+        onGoAway: leaving,
+        stop,
       })
-    })
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          if (current === own) current = undefined
+        }),
+      ),
+    )
+  }
 
-  return yield* LinkKeeper.keep(dialer.dial, session, { onState: options.onState })
+  const { onState } = options
+  return yield* LinkKeeper.keep(dialer.dial, session, { onState, improve: dialer.improve, stopGrace: STOP_GRACE })
 })
 
 /** Checks the asker's scope against what this machine really has; what is out of scope looks like what does not exist. */

@@ -1,9 +1,10 @@
 import { engineSockets, RealEngine } from "@rdl/test-kit/RealEngine"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { ContainerId } from "@rdl/core/Container"
 import type { OpenLogs } from "@rdl/core/LinkMessage"
 import type { LogQuery } from "@rdl/core/LogQuery"
+import { SessionCode } from "@rdl/core/SessionCode"
 import type { Scope } from "@rdl/core/TokenClaims"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as Source from "../src/Source.ts"
@@ -99,6 +100,63 @@ describe("Source", () => {
       const second = yield* proxy.session
       expect(second.session.hello.instanceId).toBe(first.session.hello.instanceId)
       yield* engine.until(() => follows() === 0)
+    }),
+  )
+
+  it.scopedLive("dials its next link while the proxy drains the last, names that one, and serves both", () =>
+    Effect.gen(function* () {
+      const engine = yield* SampleEngine.make()
+      const web = engine.createContainer({ name: "web" })
+      const proxy = yield* start(engine.url)
+      const first = yield* proxy.session
+      expect(first.session.hello.handOver).toBeUndefined()
+      const follow = yield* TestProxy.ask(first.session, logs(web.id, { follow: true }))
+      yield* Effect.forkScoped(first.session.drain(0))
+      const second = yield* proxy.session
+      expect(second.session.hello).toMatchObject({
+        instanceId: first.session.hello.instanceId,
+        handOver: first.session.welcome.sessionId,
+      })
+      const other = yield* TestProxy.ask(second.session, logs(web.id, { follow: true }))
+      web.log("stdout", "after\n")
+      yield* follow.until((text) => text.includes("after"))
+      yield* other.until((text) => text.includes("after"))
+      web.stop()
+      expect(yield* follow.end).toEqual({ reason: "stopped" })
+      expect((yield* first.session.lost).code).toBe(SessionCode.shuttingDown)
+    }),
+  )
+
+  it.scopedLive("takes over from nothing after a loss", () =>
+    Effect.gen(function* () {
+      const engine = yield* SampleEngine.make()
+      const proxy = yield* start(engine.url)
+      const first = yield* proxy.session
+      yield* (yield* TestProxy.ask(first.session, inventory)).until(hasReady)
+      first.link.destroy("cut")
+      expect((yield* proxy.session).session.hello.handOver).toBeUndefined()
+    }),
+  )
+
+  it.scopedLive("lets streams go on for a moment when it is stopped, ends its inventory, and says goodbye", () =>
+    Effect.gen(function* () {
+      const engine = yield* SampleEngine.make()
+      const web = engine.createContainer({ name: "web" })
+      const proxy = yield* TestProxy.make
+      const running = yield* Effect.forkScoped(
+        Effect.provide(Source.run({ engine: engine.url, env: {}, agent: "rdl/test" }), proxy.dialer),
+      )
+      const { session } = yield* proxy.session
+      const told = yield* TestProxy.ask(session, inventory)
+      yield* told.until(hasReady)
+      const follow = yield* TestProxy.ask(session, logs(web.id, { follow: true }))
+      yield* Effect.forkScoped(Fiber.interrupt(running))
+      expect(yield* told.end).toEqual({ reason: "eof" })
+      web.log("stdout", "last words\n")
+      web.stop()
+      expect(yield* follow.end).toEqual({ reason: "stopped" })
+      expect(follow.text()).toContain("last words")
+      expect(yield* session.lost).toMatchObject({ clean: true, code: SessionCode.shuttingDown })
     }),
   )
 
