@@ -23,6 +23,8 @@ export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
     readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
     /** Makes `/ready` say that no more requests should come; everything goes on being served. */
     readonly stop: Effect.Effect<void>
+    /** Sends the sources away, as `SourceRegistry.drain` does; nothing over a router without a registry. Never waits. */
+    readonly drain: (retryAfterMs: number) => Effect.Effect<void>
   }
 >() {}
 
@@ -43,7 +45,7 @@ export const layer = (
   never,
   TokenVerifier
 > =>
-  Layer.mergeAll(layerHandler, SourceAcceptor.layer(options.links)).pipe(
+  Layer.mergeAll(Layer.provide(layerDraining, layerHandler), SourceAcceptor.layer(options.links)).pipe(
     Layer.provideMerge(RequestRouter.layer(options.router)),
     Layer.provideMerge(SourceRegistry.layer(options.registry)),
   )
@@ -55,6 +57,11 @@ export const layerHandler: Layer.Layer<Proxy, never, RequestRouter.RequestRouter
     Layer.provide(Readiness.layer),
     Layer.provide(NodeHttpServer.layerContext),
   ),
+)
+
+const layerDraining = Layer.effect(
+  Proxy,
+  Effect.zipWith(Proxy, SourceRegistry.SourceRegistry, (proxy, { drain }) => ({ ...proxy, drain })),
 )
 
 /** On every answer: what is told to one user is for nobody else, and for no browser to guess at. */
@@ -70,6 +77,7 @@ const make = Effect.gen(function* () {
       else next()
     },
     stop: readiness.stop,
+    drain: () => Effect.void,
   })
 })
 

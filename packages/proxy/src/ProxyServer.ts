@@ -1,5 +1,5 @@
 /** A Node HTTP server of the proxy's own; transports take their `upgrade` events from it. */
-import { Context, Deferred, type Duration, Effect, Layer, Redacted, Schema, Scope } from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, Layer, Redacted, Schema, Scope } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { AddressInfo, Socket } from "node:net"
@@ -48,7 +48,7 @@ export interface Options {
   readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted }
   /** Connections at a time, links included; more are dropped at once. Default 10,000. */
   readonly maxConnections: number
-  /** How long a closing server lets answers go on before it destroys them. Default 1 s. */
+  /** How long a closing server, and the sources for it, let answers go on before it destroys them. Default 1 s. */
   readonly grace: Duration.DurationInput
 }
 
@@ -69,9 +69,13 @@ export const KEEP_ALIVE_MS = 75_000
  */
 export type Attach<R> = (server: Http.Server | Https.Server) => Effect.Effect<void, never, R | Scope.Scope>
 
+/** How long links have to say goodbye after that. */
+const FAREWELL = "800 millis"
+
 /**
- * Listens until the scope closes; then it takes no more connections, closes what was attached, gives answers the grace,
- * and destroys the rest, so that an unfinished log ends as broken.
+ * Listens until the scope closes. Then sources are sent away, answers have the grace, and what was attached closes;
+ * only then nothing listens any more, since links over HTTP need new connections to the end. What is left is
+ * destroyed, so that an unfinished log ends as broken. All of that takes no longer than the grace and 0.8 s.
  */
 export const make = Effect.fn("ProxyServer.make")(function* <R = never>(
   partial?: Partial<Options>,
@@ -81,12 +85,17 @@ export const make = Effect.fn("ProxyServer.make")(function* <R = never>(
   const proxy = yield* Proxy
   const server = yield* create(options)
   server.maxConnections = options.maxConnections
-  server.on("request", (request, response) => proxy.handler(request, response))
+  const answers = serveUsers(server, proxy.handler)
   const sockets = track(server)
   const attached = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   if (attach !== undefined) yield* Scope.extend(attach(server), attached)
   yield* Effect.acquireRelease(listen(server, options), (_, exit) =>
-    Effect.zipRight(proxy.stop, close(server, sockets, options.grace, Scope.close(attached, exit))),
+    proxy.stop.pipe(
+      Effect.zipRight(proxy.drain(Duration.toMillis(options.grace))),
+      Effect.zipRight(waitAtMost(answers.idle, options.grace)),
+      Effect.zipRight(Effect.sync(answers.refuse)),
+      Effect.zipRight(close(server, sockets, Scope.close(attached, exit))),
+    ),
   )
   return ProxyServer.of({ server, url: urlOf(server, options) })
 })
@@ -146,22 +155,57 @@ const track = (server: Http.Server | Https.Server): ReadonlySet<Socket> => {
   return sockets
 }
 
-const close = (
-  server: Http.Server | Https.Server,
-  sockets: ReadonlySet<Socket>,
-  grace: Duration.DurationInput,
-  detach: Effect.Effect<void>,
-) =>
+/** Hands requests to the user API, and knows when none is being answered. Requests of links do not come here. */
+const serveUsers = (server: Http.Server | Https.Server, handler: Proxy["Type"]["handler"]) => {
+  let open = 0
+  let isRefusing = false
+  let onIdle = () => {}
+  server.on("request", (request, response) => {
+    if (isRefusing) return refuse(response)
+    open += 1
+    response.once("close", () => {
+      open -= 1
+      if (open === 0) onIdle()
+    })
+    handler(request, response)
+  })
+  return {
+    idle: Effect.async<void>((resume) => {
+      onIdle = () => resume(Effect.void)
+      if (open === 0) onIdle()
+    }),
+    refuse: () => {
+      isRefusing = true
+    },
+  }
+}
+
+/** Whoever asks now, a source included whose link endpoint is gone, is told to come back and not that there is nothing. */
+const refuse = (response: Http.ServerResponse): void => {
+  const error = { code: "shutting-down", message: "this proxy is shutting down; ask again in a second" }
+  const headers = { "content-type": "application/json", "retry-after": "1", connection: "close" }
+  response.writeHead(503, headers).end(JSON.stringify({ error }))
+}
+
+const close = (server: Http.Server | Https.Server, sockets: ReadonlySet<Socket>, detach: Effect.Effect<void>) =>
   Effect.gen(function* () {
     const closed = yield* Deferred.make<void>()
-    // Idle keep-alive connections are closed by this as well.
+    const detaching = yield* Effect.forkDaemon(detach)
+    yield* waitAtMost(Fiber.await(detaching), FAREWELL)
     server.close(() => Deferred.unsafeDone(closed, Effect.void))
-    const drained = Effect.raceFirst(Effect.sleep(grace), Deferred.await(closed))
-    // Within a finalizer the loser of a race is interrupted only where that is allowed again.
-    yield* Effect.zip(detach, Effect.interruptible(drained), { concurrent: true })
     for (const socket of sockets) socket.destroy()
+    yield* Fiber.join(detaching)
     yield* Deferred.await(closed)
   })
+
+/** In a fiber of its own: a finalizer that is itself being interrupted could not give up its wait. */
+const waitAtMost = (what: Effect.Effect<unknown>, limit: Duration.DurationInput): Effect.Effect<void> =>
+  Effect.timeoutOption(what, limit).pipe(
+    Effect.interruptible,
+    Effect.forkDaemon,
+    Effect.flatMap(Fiber.await),
+    Effect.asVoid,
+  )
 
 const urlOf = (server: Http.Server | Https.Server, options: Options): string => {
   const { address, family, port } = server.address() as AddressInfo

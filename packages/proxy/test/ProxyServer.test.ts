@@ -53,6 +53,41 @@ describe("ProxyServer", () => {
     }),
   )
 
+  it.scoped("tells who comes while transports let go, a source too, to come back, and not that it is unknown", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const told: Array<readonly [number, string | null]> = []
+      yield* ProxyServer.layer({ host: "127.0.0.1", port: 0 }, (server) =>
+        Effect.addFinalizer(() =>
+          Effect.promise(async () => {
+            const { port } = server.address() as AddressInfo
+            const answer = await fetch(`http://127.0.0.1:${port}/link/v1/ws`, {
+              headers: { authorization: "Bearer x.y" },
+            })
+            told.push([answer.status, answer.headers.get("retry-after")])
+          }),
+        ),
+      ).pipe(Layer.provide(proxy), Layer.buildWithScope(scope))
+      yield* Scope.close(scope, Exit.void)
+      expect(told).toEqual([[503, "1"]])
+    }),
+  )
+
+  it.scoped("opens nothing more at its sources while answers have their grace", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const fleet = yield* Scope.extend(Fleet.start({}, { grace: "1 second" }), scope)
+      yield* fleet.link("edge-1", [web], Fleet.idle)
+      const answer = yield* Fleet.ask(fleet.url + path, { token: yield* fleet.token() })
+      yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* Fleet.until(Effect.map(Fleet.ask(`${fleet.url}/ready`), ({ status }) => status === 503))
+      const later = yield* Fleet.ask(fleet.url + path, { token: yield* fleet.token() })
+      expect(later.status).toBe(503)
+      yield* TestClock.adjust("1 second")
+      expect(yield* answer.ended).toBe("broken")
+    }),
+  )
+
   it.scoped("closes at once where nothing is being answered", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -70,9 +105,12 @@ describe("ProxyServer", () => {
       yield* fleet.link("edge-1", [web], Fleet.idle)
       const answer = yield* Fleet.ask(fleet.url + path, { token: yield* fleet.token() })
       yield* Effect.fork(Scope.close(scope, Exit.void))
-      yield* Fleet.until(Effect.sync(() => !fleet.server.listening))
-      yield* TestClock.adjust("1 second")
+      yield* Fleet.until(Effect.map(Fleet.ask(`${fleet.url}/ready`), ({ status }) => status === 503))
+      yield* TestClock.adjust("999 millis")
+      expect(fleet.server.listening).toBe(true)
+      yield* TestClock.adjust("1 millis")
       expect(yield* answer.ended).toBe("broken")
+      yield* Fleet.until(Effect.sync(() => !fleet.server.listening))
     }),
   )
 
