@@ -11,6 +11,7 @@ const NAMES = [
   "host",
   "key",
   "key-file",
+  "link",
   "listen",
   "output",
   "proxy",

@@ -1,10 +1,12 @@
 /** A proxy with all its transports, listening. */
+import type { LinkAcceptor } from "@rdl/core/Link"
 import type { TokenKey } from "@rdl/core/TokenKey"
 import * as TokenVerifier from "@rdl/core/TokenVerifier"
 import * as Proxy from "@rdl/proxy/Proxy"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
+import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import type { ListenAddress } from "./ListenAddress.ts"
 
 export interface ProxyTerms {
@@ -16,10 +18,18 @@ export interface ProxyTerms {
 
 /** The proxy as a layer: its server, and what a program may want to look into. */
 export const layer = ({ isRevoked, keys, listen, tls }: ProxyTerms) =>
-  ProxyServer.layer({ ...listen, ...(tls === undefined ? {} : { tls }) }, WsLinkServer.attach).pipe(
+  ProxyServer.layer({ ...listen, ...(tls === undefined ? {} : { tls }) }, attach).pipe(
     Layer.provideMerge(Proxy.layer()),
     Layer.provide(TokenVerifier.layer({ keys, ...(isRevoked === undefined ? {} : { isRevoked }) })),
   )
+
+/** Both transports on the one port; when it closes, the links of both say goodbye at once. */
+const attach: ProxyServer.Attach<LinkAcceptor> = (server) =>
+  Effect.parallelFinalizers(Effect.zipRight(apart(WsLinkServer.attach(server)), apart(HttpLinkServer.attach(server))))
+
+/** In a scope of its own, so that its parts close in their order. */
+const apart = <R>(attaching: Effect.Effect<void, never, R>) =>
+  Effect.flatMap(Effect.acquireRelease(Scope.make(), Scope.close), (scope) => Scope.extend(attaching, scope))
 
 /** Starts it for as long as the scope lives. */
 export const startProxy = Effect.fn("ProxyProgram.startProxy")(function* (terms: ProxyTerms) {

@@ -1,9 +1,15 @@
-/** A source with the transport that it dials by. */
+/** A source with the transports that it dials by. */
+import * as AutoLinkDialer from "@rdl/core/AutoLinkDialer"
+import { LinkDialer } from "@rdl/core/Link"
 import * as Source from "@rdl/source/Source"
+import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Effect, Layer, type Redacted } from "effect"
 import { UsageError } from "./Failure.ts"
 import { version } from "./Version.ts"
+
+/** How links travel: by WebSocket, by long-poll, or by the former where it gets through and else by the latter. */
+export type LinkWay = "auto" | "ws" | "http"
 
 export interface SourceTerms {
   readonly name: string
@@ -12,14 +18,16 @@ export interface SourceTerms {
   readonly proxy: string
   readonly token: Redacted.Redacted
   readonly onState?: Source.Options["onState"]
+  /** Default `auto`. */
+  readonly link?: LinkWay
   /** Default: what HTTPS_PROXY and its like say. */
   readonly forwardProxy?: "none"
 }
 
 /** Starts it for as long as the scope lives; it links up in the background. */
 export const startSource = Effect.fn("SourceProgram.startSource")(function* (terms: SourceTerms) {
-  const { engine, forwardProxy, name, onState, proxy, token } = terms
-  const dialer = WsLinkDialer.layer({ proxy, token, forwardProxy })
+  const { engine, forwardProxy, link = "auto", name, onState, proxy, token } = terms
+  const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy }))
   const source = Source.layer({
     engine,
     env: process.env,
@@ -33,4 +41,14 @@ export const startSource = Effect.fn("SourceProgram.startSource")(function* (ter
   yield* Layer.build(source.pipe(Layer.provide(dialer))).pipe(
     Effect.mapError((error) => new UsageError({ detail: `--proxy: ${error.message}` })),
   )
+})
+
+const makeDialer = Effect.fnUntraced(function* (link: LinkWay, options: WsLinkDialer.Options & HttpLinkDialer.Options) {
+  if (link === "http") return yield* HttpLinkDialer.make(options)
+  const ws = yield* WsLinkDialer.make(options)
+  if (link === "ws") return ws
+  return yield* AutoLinkDialer.make({
+    preferred: { name: "WebSocket", dialer: ws },
+    fallback: { name: "long-poll", dialer: yield* HttpLinkDialer.make(options) },
+  })
 })

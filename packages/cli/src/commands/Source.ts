@@ -27,18 +27,28 @@ const settings = Setting.all({
   proxy: Setting.required("proxy", { value: "URL", description: "The proxy to dial", parse: ProxyUrl.parse }),
   token: Keys.token,
   engine: ServerSettings.engine,
+  link: Setting.withDefault(
+    "link",
+    {
+      value: "WAY",
+      description:
+        "How the link travels: ws (WebSocket), http (long-poll), or auto: ws where it gets through, else http; default auto",
+      parse: Setting.oneOf("auto", "ws", "http"),
+    },
+    () => "auto" as const,
+  ),
 })
 
 export const command = Command.make("source", { settings }, (parsed) =>
   Effect.gen(function* () {
-    const { engine, proxy, ...given } = yield* parsed.settings
+    const { engine, link, proxy, ...given } = yield* parsed.settings
     const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
     const name = yield* nameOf(token)
     yield* ServerSettings.checkEngine(engine)
     yield* Server.untilStopped(
       Effect.gen(function* () {
         const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
-        yield* startSource({ name, engine, proxy: proxy.href, token })
+        yield* startSource({ name, engine, link, proxy: proxy.href, token })
       }),
     )
   }),

@@ -49,13 +49,18 @@ const HEAD = ["SOURCE", "STATUS", "LINK", "RTT", "CLOCK", "ENGINE", "CONTAINERS"
 const row = (source: SourceStatus, now: number): ReadonlyArray<string> => [
   source.name,
   `${source.connected ? "Connected" : "Offline"} ${DurationWords.speak((now - Date.parse(source.since)) / 1000).toLowerCase()}`,
-  source.transport ?? "-",
+  way(source),
   source.rttMs === null ? "-" : `${source.rttMs < 10 ? source.rttMs.toFixed(1) : Math.round(source.rttMs)} ms`,
   source.clockSkewMs === null ? "-" : skew(source.clockSkewMs),
   source.engine === null ? "unreachable" : `${source.engine.kind} ${source.engine.version}`,
   String(source.containers),
   source.version,
 ]
+
+const way = ({ transport, transportWhy }: SourceStatus): string => {
+  if (transport === null) return "-"
+  return transportWhy === null ? transport : `${transport} (${Table.shorten(transportWhy, 80)})`
+}
 
 /** Half a second is what a handshake over a slow path may look like. */
 const skew = (ms: number): string => {
