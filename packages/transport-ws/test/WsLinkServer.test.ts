@@ -39,6 +39,23 @@ const parse = (text: string): Answer => {
   return { status: Number(head.split(" ")[1]), head, error: body === "" ? {} : JSON.parse(body).error }
 }
 
+it.scopedLive("a request of the path that has lost its upgrade on the way gets 426, whoever else listens", () =>
+  Effect.gen(function* () {
+    const { port, server } = yield* endpoint()
+    const others: Array<string | undefined> = []
+    server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
+      others.push(request.url)
+      response.writeHead(403, { connection: "close" }).end()
+    })
+    const lost = { upgrade: "", connection: "close" }
+    const answer = yield* ask(port, lost)
+    expect([answer.status, answer.error.code]).toEqual([426, "upgrade_required"])
+    expect(answer.head).toMatch(/\r\nupgrade: websocket\r\n/i)
+    expect((yield* ask(port, lost, "GET /link/v1/ws/more")).status).toBe(403)
+    expect(others).toEqual(["/link/v1/ws/more"])
+  }),
+)
+
 describe("an upgrade is refused, with a status and a JSON error,", () => {
   const cases: ReadonlyArray<
     readonly [what: string, headers: Record<string, string>, line: string, status: number, code: string]
