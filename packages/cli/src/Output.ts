@@ -14,12 +14,18 @@ export const err = (data: string | Uint8Array): Effect.Effect<void, OutputClosed
 /** One line on standard output. */
 export const line = (text: string): Effect.Effect<void, OutputClosed> => out(`${text}\n`)
 
-/** One JSON document on standard output, as a line of its own. */
-export const json = (value: unknown): Effect.Effect<void, OutputClosed> => line(JSON.stringify(value))
+/** One JSON document on standard output, as a line of its own; its text is the same, written so that a terminal takes no harm. */
+export const json = (value: unknown): Effect.Effect<void, OutputClosed> =>
+  line(JSON.stringify(value).replace(HARMFUL, (character) => character.split("").map(unit).join("")))
 
-/** A sentence for the person in front, on standard error; never fails, since there may be nobody. */
-export const say = (text: string): Effect.Effect<void> => Effect.ignore(err(`${text}\n`))
+/** A sentence for the person in front, on standard error, on one line whatever is quoted in it; never fails, since there may be nobody. */
+export const say = (text: string): Effect.Effect<void> => Effect.ignore(err(`${printable(text)}\n`))
 
 /** Text from elsewhere, made safe for a terminal: what could move the cursor or turn the reading direction shows as an escape. */
 export const printable = (text: string): string =>
-  text.replace(/[\p{C}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
+  text.replace(HARMFUL, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
+
+const HARMFUL = /[\p{C}\u2028\u2029]/gu
+
+/** One unit of UTF-16 as JSON escapes it. */
+const unit = (half: string): string => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`

@@ -40,25 +40,26 @@ export const run = (program: Effect.Effect<void, unknown, StopSignal>): void => 
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   const fiber = Effect.runFork(Effect.provideService(program, StopSignal, { received }))
   fiber.addObserver((exit) => {
-    const { code, sentence } = outcome(exit, stopping ?? 130)
-    const said = sentence === undefined ? Effect.void : Output.say(`rdl: ${sentence}`)
-    Effect.runFork(said).addObserver(() => process.exit(code))
+    const { code, said } = outcome(exit, stopping ?? 130)
+    Effect.runFork(Effect.forEach(said, Output.say)).addObserver(() => process.exit(code))
   })
 }
 
 interface Outcome {
   readonly code: number
-  readonly sentence?: string
+  /** A line each. */
+  readonly said: ReadonlyArray<string>
 }
 
 const outcome = (exit: Exit.Exit<void, unknown>, interrupted: number): Outcome => {
-  if (Exit.isSuccess(exit)) return { code: 0 }
-  if (Cause.isInterruptedOnly(exit.cause)) return { code: interrupted }
+  if (Exit.isSuccess(exit)) return { code: 0, said: [] }
+  if (Cause.isInterruptedOnly(exit.cause)) return { code: interrupted, said: [] }
   const error = Cause.squash(exit.cause)
-  if (error instanceof OutputClosed) return { code: 0 }
-  if (Cause.isDie(exit.cause)) return { code: 1, sentence: `this is a defect of rdl:\n${Cause.pretty(exit.cause)}` }
+  if (error instanceof OutputClosed) return { code: 0, said: [] }
+  if (Cause.isDie(exit.cause))
+    return { code: 1, said: ["rdl: this is a defect of rdl:", ...Cause.pretty(exit.cause).split("\n")] }
   return {
     code: error instanceof UsageError ? 2 : 1,
-    sentence: error instanceof Error ? error.message : String(error),
+    said: [`rdl: ${error instanceof Error ? error.message : String(error)}`],
   }
 }
