@@ -1,14 +1,17 @@
 /** A goodbye arrives with its code, behind all that was sent before it; an end is told once, last of all, and leaves nothing behind. */
+import { type Link, LinkAcceptor } from "@rdl/core/Link"
 import { SessionCode } from "@rdl/core/SessionCode"
 import { Effect, Exit, FastCheck, Scope } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { expect } from "vitest"
+import { tokens } from "../LinkHarness.ts"
 import { firstWrong, frame, framesOf } from "./Bytes.ts"
-import { bothClosed, type LinkWorld, type Pair, until } from "./LinkWorld.ts"
+import { LinkEnd } from "./LinkEnd.ts"
+import { bothClosed, type LinkWorld, type Pair, until, whoseIs } from "./LinkWorld.ts"
 import { forAll, type Suite } from "./Suite.ts"
 
-export const endCases = ({ check, checkWith }: Suite): void => {
+export const endCases = ({ check, checkHarness, checkWith }: Suite): void => {
   for (const way of ["source", "proxy"] as const)
     // protocol.md#session-codes; Link.ts: "Sends what is buffered, says goodbye with the code".
     check(`with every code a goodbye may have, behind the last frame (by the ${way})`, (world) =>
@@ -77,18 +80,54 @@ export const endCases = ({ check, checkWith }: Suite): void => {
       }),
     )
 
+  // Link.ts: `onClose` is "called exactly once", also where the receiver comes after the end.
+  check("even for a receiver that comes only afterwards", (world) =>
+    Effect.gen(function* () {
+      const pair = yield* world.pair
+      pair.source.destroy("before anyone listened")
+      yield* Effect.sleep("20 millis")
+      for (const end of [pair.source, pair.proxy]) end.record()
+      yield* bothClosed(pair)
+      yield* Effect.sleep("20 millis")
+      for (const { closes, frames } of [pair.source, pair.proxy]) {
+        expect(closes).toMatchObject([{ clean: false }])
+        expect(frames).toEqual([])
+      }
+    }),
+  )
+
   // Link.ts: the scope of a dial destroys its link; a goodbye that was said before is no less one.
   check("with the goodbye that was said just before its dialler's scope closed", (world) =>
     Effect.gen(function* () {
       const dialled = yield* Scope.make()
       const source = (yield* Scope.extend(world.dial(), dialled)).record()
       const proxy = (yield* world.accepted).end.record()
-      source.send(frame(0, 1_000))
+      const sent = Array<number>(16).fill(60_000)
+      for (const each of framesOf(sent)) source.send(each)
       source.close(SessionCode.shuttingDown, "the source stops")
       yield* Scope.close(dialled, Exit.void)
       yield* bothClosed({ source, proxy })
-      expect(proxy.closes).toEqual([{ clean: true, code: SessionCode.shuttingDown, reason: "the source stops" }])
-      expect(proxy.frames.length).toBe(1)
+      const told = { clean: true, code: SessionCode.shuttingDown, reason: "the source stops" }
+      expect([source.closes, proxy.closes]).toEqual([[told], [told]])
+      expect([proxy.frames.length, firstWrong(proxy.frames, sent)]).toEqual([16, -1])
+    }),
+  )
+
+  // LinkAcceptor.accept "returns when it has ended": a session's own end is its goodbye, and the link's comes after.
+  checkHarness("with the goodbye of an acceptor that returns as soon as it has said it", (harness) =>
+    Effect.gen(function* () {
+      const sent = Array<number>(15).fill(60_000)
+      const accept = (link: Link) =>
+        Effect.sync(() => {
+          const proxy = new LinkEnd(link).record()
+          for (const each of framesOf(sent)) proxy.send(each)
+          proxy.close(SessionCode.replaced, "a newer one is here")
+        })
+      const { dial } = yield* Effect.provideService(harness, LinkAcceptor, { authenticate: whoseIs, accept })
+      const source = new LinkEnd(yield* dial(tokens.source)).record()
+      yield* until("the end", () => source.closes.length > 0)
+      expect(source.closes).toEqual([{ clean: true, code: SessionCode.replaced, reason: "a newer one is here" }])
+      expect([source.frames.length, firstWrong(source.frames, sent)]).toEqual([15, -1])
     }),
   )
 
