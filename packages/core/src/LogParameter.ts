@@ -1,16 +1,19 @@
 /** What is common to the parameters of the user API: how a bad one is told, and how booleans and `tail` are read. */
 import { Either, Schema } from "effect"
 
-/** A parameter with a value that means nothing; answered with 400. `value` is cut at 100 characters. */
+/** A parameter with a value that means nothing, or one that is not known at all; answered with 400. */
 export class BadParameter extends Schema.TaggedError<BadParameter>()("BadParameter", {
   /** The parameter's name, or the header's. */
   parameter: Schema.String,
-  value: Schema.String,
+  /** Cut at 100 characters; absent where the parameter is not known, whatever it was. */
+  value: Schema.optional(Schema.String),
   /** What would have been good, as the end of the sentence "expected …". */
   expected: Schema.String,
 }) {
   override get message(): string {
-    return `${this.parameter}=${JSON.stringify(this.value)} means nothing here: expected ${this.expected}`
+    return this.value === undefined
+      ? `there is no parameter ${JSON.stringify(this.parameter)} here: expected ${this.expected}`
+      : `${this.parameter}=${JSON.stringify(this.value)} means nothing here: expected ${this.expected}`
   }
 }
 

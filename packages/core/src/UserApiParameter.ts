@@ -55,7 +55,6 @@ export const refuseUnknown = (
       return Either.left(
         new BadParameter({
           parameter: name.slice(0, 100),
-          value: "",
           expected: `only ${Object.keys(known.fields).join(", ") || "a path without parameters"}`,
         }),
       )

@@ -66,7 +66,7 @@ describe("the parameters of a log", () => {
     expect(refusal("tail=ten").message).toBe(
       `tail="ten" means nothing here: expected all, or a whole number from 0 to 2147483647`,
     )
-    expect(refusal(`since=${"x".repeat(5000)}`).value.length).toBe(100)
+    expect(refusal(`since=${"x".repeat(5000)}`).value).toHaveLength(100)
   })
 
   it("make a query that its schema takes", () => {

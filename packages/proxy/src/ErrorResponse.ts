@@ -59,6 +59,6 @@ export const fromBadParameter = (bad: BadParameter): ApiError =>
     code: "bad-parameter",
     message: bad.message,
     parameter: bad.parameter,
-    value: bad.value,
+    ...(bad.value === undefined ? {} : { value: bad.value }),
     expected: bad.expected,
   })

@@ -86,7 +86,16 @@ describe("The user API", () => {
   )
 
   it.scoped.each<[method: string, path: string, status: number, facts: object]>([
-    ["GET", "/containers?nmae=x", 400, { code: "bad-parameter", parameter: "nmae" }],
+    [
+      "GET",
+      "/containers?nmae=x",
+      400,
+      {
+        code: "bad-parameter",
+        parameter: "nmae",
+        message: `there is no parameter "nmae" here: expected only all, source, name, label`,
+      },
+    ],
     ["GET", "/containers?all=perhaps", 400, { code: "bad-parameter", parameter: "all", value: "perhaps" }],
     ["GET", `/containers?${"name=x&".repeat(65)}`, 400, { code: "bad-parameter", parameter: "name" }],
     ["GET", "/sources?name=x", 400, { code: "bad-parameter", parameter: "name" }],
