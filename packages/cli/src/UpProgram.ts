@@ -14,7 +14,7 @@ import * as OwnTokens from "./OwnTokens.ts"
 import * as ProxyProgram from "./ProxyProgram.ts"
 import { startSource } from "./SourceProgram.ts"
 import * as StateDirectory from "./StateDirectory.ts"
-import { announce } from "./Welcome.ts"
+import * as Welcome from "./Welcome.ts"
 
 export interface UpTerms {
   readonly listen: ListenAddress.ListenAddress
@@ -46,7 +46,7 @@ export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms)
   const [inventory] = yield* registry.inventories
   const chosen = yield* StateDirectory.read(stateDir, Login.CHOSEN)
   yield* Output.out(
-    announce({
+    Welcome.announce({
       url,
       local,
       name,
@@ -57,6 +57,7 @@ export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms)
       ready: inventory !== undefined && !inventory.stale,
       containers: [...(inventory?.containers.values() ?? [])],
       elsewhere: chosen !== undefined,
+      program: Welcome.programOf(process.env),
     }),
   )
 })

@@ -20,7 +20,13 @@ export interface Facts {
   readonly containers: ReadonlyArray<Container>
   /** `rdl login` was used, so that `rdl ps` asks another proxy. */
   readonly elsewhere: boolean
+  /** What is typed to call this program. */
+  readonly program: string
 }
+
+/** Who ran `npm start` in a clone has no `rdl` to type, but npm runs any command there. */
+export const programOf = (env: Readonly<Record<string, string | undefined>>): string =>
+  env["npm_package_name"] === "rdl-workspace" ? "npm run -s rdl --" : "rdl"
 
 /** The welcome. The lines to paste name the token's file, so that no shell remembers the token. */
 export const announce = (facts: Facts): string => {
@@ -36,10 +42,10 @@ export const announce = (facts: Facts): string => {
     `  token   ${facts.token}`,
     `          also in ${file}, for you alone`,
     "",
-    "Try in another terminal:",
+    facts.program === "rdl" ? "Try in another terminal:" : "Try in another terminal, in this directory:",
     "",
-    `  rdl ps${flags}`,
-    `  rdl logs ${ref} -f --tail 20${flags}`,
+    `  ${facts.program} ps${flags}`,
+    `  ${facts.program} logs ${ref} -f --tail 20${flags}`,
     "",
     `  ${curl} ${facts.local}/containers`,
     `  ${curl} -N '${facts.local}/containers/${ref}/logs?follow=1&tail=20'`,

@@ -41,6 +41,20 @@ describe("rdl up", () => {
     expect(readdirSync(join(path, "tmp"))).toEqual([])
   })
 
+  it("names commands that work in a clone, where npm has started it", async () => {
+    const { env } = home("clone")
+    const running = up({ ...env, npm_package_name: "rdl-workspace" }, "--samples")
+    await running.says(
+      /in this directory:\n\n {2}npm run -s rdl -- ps\n {2}npm run -s rdl -- logs sample\/\w+ -f --tail 20\n/,
+    )
+    await running.stop()
+    const { scripts, name } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+      readonly name: string
+      readonly scripts: Readonly<Record<string, string>>
+    }
+    expect([name, scripts["rdl"]]).toEqual(["rdl-workspace", expect.any(String)])
+  })
+
   it("uses its key and its token again", async () => {
     const { env, state } = home("again")
     const kept = async () => {
