@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import * as Fleets from "./Fleet.ts"
 import { Fleet } from "./Fleet.ts"
-import { rdlProcess } from "./RdlProcess.ts"
+import { rdlProcess, serving } from "./RdlProcess.ts"
 
 const rdl = rdlProcess()
 
@@ -56,6 +56,22 @@ describe("rdl proxy and rdl source", () => {
     }).pipe(Effect.provide(Fleets.layer(rdl))),
   )
 
+  it.live("warn of a key that the proxy should not have, and only of such a one", () =>
+    Effect.promise(async () => {
+      const said = async (key: string) => {
+        const proxy = serving(rdl.start(["proxy", "--listen", "127.0.0.1:0"], { env: { RDL_KEY: key } }))
+        await proxy.says(/listening on/)
+        await proxy.stop()
+        return proxy.stderr()
+      }
+      const { stdout: whole } = await rdl.run(["key", "generate"])
+      const { stdout: half } = await rdl.run(["key", "public"], { env: { RDL_KEY: whole } })
+      const { stdout: shared } = await rdl.run(["key", "generate", "--alg", "HS256"])
+      expect(await said(whole)).toMatch(/warn +this proxy was given a private key: /)
+      for (const key of [half, shared]) expect(await said(key)).not.toContain("private")
+    }),
+  )
+
   it.live.each<[string, ReadonlyArray<string>, Record<string, string>, number, RegExp]>([
     ["a proxy without a key", ["proxy"], {}, 2, /there is no key: .*rdl key public/],
     [
@@ -80,6 +96,13 @@ describe("rdl proxy and rdl source", () => {
       {},
       2,
       /--listen: "7070x" is not an address to listen on/,
+    ],
+    [
+      "a way to link that is none",
+      ["source"],
+      { RDL_PROXY: "http://x", RDL_LINK: "pigeon" },
+      2,
+      /RDL_LINK: "pigeon" is none of auto, ws, http/,
     ],
     [
       "an engine that is none",

@@ -2,6 +2,7 @@
 import { LinkDialError } from "@rdl/core/Link"
 import type { IncomingMessage } from "node:http"
 import { TunnelFailed } from "./ForwardProxy.ts"
+import { subprotocol } from "./WsLink.ts"
 
 type Reason = LinkDialError["reason"]
 
@@ -49,11 +50,7 @@ const readStatus = (status: number, location: string | undefined, url: URL): rea
   if (status === 429)
     return ["unavailable", "the proxy has too many sources knocking (429); the next try follows by itself"]
   if (status >= 300 && status < 400) return ["unavailable", readRedirect(status, location, url)]
-  if (status === 426)
-    return [
-      "unsupported",
-      `the upgrade to WebSocket got lost on the way, or is not for this version (426); ${wrongPlace}`,
-    ]
+  if (status === 426) return ["unsupported", `no upgrade to ${subprotocol} reached the proxy (426); ${wrongPlace}`]
   if (status === 407 || status === 408 || status === 425 || status >= 500)
     return ["unavailable", `the proxy, or what stands before it, is not ready (${status})`]
   return ["unsupported", `no link endpoint answered there, but HTTP ${status}; ${wrongPlace}`]
