@@ -27,7 +27,7 @@ export interface Link {
   readonly transport: string
   /** Why it travels this way although the source knows a better one, such as `WebSocket: …`; absent where it knows none. */
   readonly why?: string
-  /** Attaches the one receiver. Frames that came before are handed over first; a transport reads no more than 1 MiB ahead of it. */
+  /** Attaches the one receiver. Frames that came before are handed over first; a transport reads no more than 1 MiB ahead of it, besides what is on the way unanswered. */
   readonly start: (handlers: LinkHandlers) => void
   /** Takes one whole frame and the buffer with it. Never waits, never throws; after the end it drops the frame. */
   readonly send: (frame: Uint8Array) => void
