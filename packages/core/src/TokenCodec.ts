@@ -50,18 +50,33 @@ export const inspect = Effect.fn("TokenCodec.inspect")(function* (token: string)
 })
 
 /** The claims of a token that one of the keys has signed and that is valid at `now`, in unix seconds. */
-export const verify = Effect.fn("TokenCodec.verify")(function* (
+export const verify = (
   token: string,
   keys: ReadonlyArray<TokenKey>,
   now: number,
+): Effect.Effect<TokenClaims, BadToken> =>
+  Effect.flatMap(verifySignature(token, keys), (signed) => validAt(signed, now))
+
+/** What one of the keys has signed, whenever that was or will be valid: the costly half of `verify`, for `validAt` to go on with. */
+export const verifySignature = Effect.fn("TokenCodec.verifySignature")(function* (
+  token: string,
+  keys: ReadonlyArray<TokenKey>,
 ) {
   const parts = yield* split(token)
   for (const key of keys) {
     const bytes = yield* Effect.promise(() => verifiedPayload(parts, key))
-    if (bytes !== undefined) return yield* checkTimes(yield* decodeClaims(bytes), now)
+    if (bytes !== undefined) return yield* decodeClaims(bytes)
   }
   return yield* new BadToken({ detail: "the signature is by none of the keys" })
 })
+
+/** The claims, if they are valid at `now`, in unix seconds. */
+export const validAt = ({ nbf, ...claims }: Payload, now: number): Effect.Effect<TokenClaims, BadToken> => {
+  if (now >= claims.exp + CLOCK_SKEW) return new BadToken({ detail: `the token of ${claims.sub} has expired` })
+  return now < Math.max(claims.iat, nbf ?? claims.iat) - CLOCK_SKEW
+    ? new BadToken({ detail: `the token of ${claims.sub} is not valid yet` })
+    : Effect.succeed(claims)
+}
 
 interface Parts {
   readonly payload: string
@@ -93,7 +108,8 @@ const verifiedPayload = (parts: Parts, key: TokenKey): Promise<Uint8Array | unde
 
 // `nbf` is not ours, but a token made elsewhere may carry it and mean it.
 const Payload = Schema.Struct({ ...TokenClaims.fields, nbf: Schema.optionalWith(Schema.Int, { exact: true }) })
-type Payload = typeof Payload.Type
+/** What a token says, its claims and when it may be used. */
+export type Payload = typeof Payload.Type
 const decodePayload = Schema.decodeUnknown(Payload)
 const isSourceName = Schema.is(SourceName)
 
@@ -115,13 +131,6 @@ const checkClaims = (claims: unknown): Effect.Effect<Payload, BadToken> =>
       () => new BadToken({ detail: "the token ends before it begins: `exp` is not after `iat`" }),
     ),
   )
-
-const checkTimes = ({ nbf, ...claims }: Payload, now: number): Effect.Effect<TokenClaims, BadToken> => {
-  if (now >= claims.exp + CLOCK_SKEW) return new BadToken({ detail: `the token of ${claims.sub} has expired` })
-  return now < Math.max(claims.iat, nbf ?? claims.iat) - CLOCK_SKEW
-    ? new BadToken({ detail: `the token of ${claims.sub} is not valid yet` })
-    : Effect.succeed(claims)
-}
 
 /** Names the claim and not its value, which may be of any size and kind. */
 const firstIssue = (error: ParseResult.ParseError): string => {

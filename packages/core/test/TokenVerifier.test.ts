@@ -1,9 +1,10 @@
-import { describe, expect, it } from "@effect/vitest"
+import { afterEach, describe, expect, it, vi } from "@effect/vitest"
 import { Effect, FastCheck, TestClock } from "effect"
 import { createHmac } from "node:crypto"
 import * as TokenCodec from "@rdl/core/TokenCodec"
 import type { TokenClaims } from "@rdl/core/TokenClaims"
 import * as TokenKey from "@rdl/core/TokenKey"
+import type * as TokenMemory from "@rdl/core/TokenMemory"
 import * as TokenVerifier from "@rdl/core/TokenVerifier"
 
 const NOW = 1_700_000_000
@@ -23,11 +24,19 @@ const hs256 = (secret: Uint8Array, payload: string | Uint8Array): string => {
   return `${body}.${mac.digest("base64url")}`
 }
 
-const bench = Effect.fnUntraced(function* (alg: TokenKey.Algorithm, isRevoked: (jti: string) => boolean = () => false) {
+const bench = Effect.fnUntraced(function* (
+  alg: TokenKey.Algorithm,
+  isRevoked: (jti: string) => boolean = () => false,
+  memory?: TokenMemory.Limits,
+) {
   yield* TestClock.setTime(NOW * 1_000)
   const jwk = yield* TokenKey.generate(alg)
   const keys = yield* TokenKey.parse(JSON.stringify(jwk))
-  const verifier = yield* TokenVerifier.make({ keys, isRevoked: (jti) => Effect.succeed(isRevoked(jti)) })
+  const verifier = yield* TokenVerifier.make({
+    keys,
+    isRevoked: (jti) => Effect.succeed(isRevoked(jti)),
+    ...(memory && { memory }),
+  })
   const made: Bench = {
     jwk,
     token: yield* TokenCodec.issue(keys[0]!, claims),
@@ -244,6 +253,92 @@ describe("TokenVerifier", () => {
   it.effect("does not start without a key", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(TokenVerifier.make({ keys: [] }))).toMatchObject({ reason: "missing" })
+    }),
+  )
+})
+
+describe("TokenVerifier's memory", () => {
+  /** The signatures that were really looked at. */
+  const signatures = () => {
+    const spy = vi.spyOn(crypto.subtle, "verify")
+    return { count: () => spy.mock.calls.length }
+  }
+  afterEach(() => void vi.restoreAllMocks())
+
+  it.effect.each(["EdDSA", "HS256"] as const)("verifies an %s signature once", (alg) =>
+    Effect.gen(function* () {
+      const { token, verify } = yield* bench(alg)
+      const { count } = signatures()
+      expect([yield* verify(token), yield* verify(token), yield* verify(token)]).toEqual([claims, claims, claims])
+      expect(count()).toBe(1)
+    }),
+  )
+
+  it.effect("keeps no token past its end, and gives none before its beginning", () =>
+    Effect.gen(function* () {
+      const { sign, verify } = yield* bench("HS256")
+      const token = sign(JSON.stringify({ ...claims, nbf: NOW }))
+      const at = (seconds: number) => Effect.zipRight(TestClock.setTime(seconds * 1_000), verify(token))
+      yield* at(NOW)
+      yield* at(claims.exp + 59)
+      expect(yield* expectRefused(at(claims.exp + 60))).toContain("expired")
+      expect(yield* expectRefused(at(NOW - 61))).toContain("not valid yet")
+      yield* at(NOW - 60)
+    }),
+  )
+
+  it.effect("hears of a revocation, and of its being taken back", () =>
+    Effect.gen(function* () {
+      let isRevoked = false
+      const { token, verify } = yield* bench("EdDSA", () => isRevoked)
+      yield* verify(token)
+      isRevoked = true
+      expect(yield* expectRefused(verify(token))).toContain("was revoked")
+      isRevoked = false
+      yield* verify(token)
+    }),
+  )
+
+  it.effect("asks for the role every time", () =>
+    Effect.gen(function* () {
+      const { token, verify } = yield* bench("EdDSA")
+      for (const _ of [1, 2]) {
+        yield* verify(token, "source")
+        expect(yield* Effect.flip(verify(token, "user"))).toMatchObject({ reason: "forbidden" })
+      }
+    }),
+  )
+
+  it.effect("takes no changed copy for the token it remembers, and remembers none that was refused", () =>
+    Effect.gen(function* () {
+      const { sign, token, verify } = yield* bench("HS256")
+      const [payload, signature] = token.split(".")
+      const other = sign(JSON.stringify({ ...claims, sub: "edge-2" }))
+      yield* verify(token)
+      yield* verify(other)
+      const { count } = signatures()
+      const forged = [`${other.split(".")[0]}.${signature}`, `${payload}.${other.split(".")[1]}`]
+      for (const copy of [...forged, ...forged]) yield* expectRefused(verify(copy))
+      expect(count()).toBe(4)
+      for (const copy of [`${token} `, ` ${token}`, `${token}.`, token.toLowerCase(), token.slice(0, -1)])
+        yield* expectRefused(verify(copy))
+    }),
+  )
+
+  it.effect.each<[string, TokenMemory.Limits]>([
+    ["as many tokens", { maxTokens: 2, maxCharacters: 1e6 }],
+    ["as many characters", { maxTokens: 100, maxCharacters: 400 }],
+  ])("remembers no more than %s as it may, and the last used of them", ([, memory]) =>
+    Effect.gen(function* () {
+      const { sign, verify } = yield* bench("HS256", () => false, memory)
+      const tokens = ["t-1", "t-2", "t-3"].map((jti) => sign(JSON.stringify({ ...claims, jti })))
+      const [a = "", b = "", c = ""] = tokens
+      expect(a.length).toBe(148)
+      const { count } = signatures()
+      for (const token of [a, b, a, c, a, c]) yield* verify(token)
+      expect(count()).toBe(3)
+      yield* verify(b)
+      expect(count()).toBe(4)
     }),
   )
 })
