@@ -20,7 +20,7 @@ export interface Program<Ready> {
 }
 
 /** How long any one answer of a program may take. */
-export const LIMIT = "5 minutes"
+const LIMIT = "5 minutes"
 /** How long a process has to stop by itself, in milliseconds. */
 const STOP_MS = 2_000
 

@@ -13,7 +13,7 @@ export interface Pair {
   readonly proxy: LinkEnd
 }
 
-export interface Accepted {
+interface Accepted {
   readonly end: LinkEnd
   readonly identity: SourceIdentity
 }
