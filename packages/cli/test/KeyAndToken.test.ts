@@ -128,6 +128,13 @@ describe("a value", () => {
       {},
       "either --source NAME or --user NAME",
     ],
+    [
+      "a source's name that is none",
+      ["token", "issue", "--source", "edge 1"],
+      {},
+      '--source: "edge 1" is no name of a source: 1 to 63 letters',
+    ],
+    ["a user's name that is none", ["token", "issue", "--user", "a\u001b[2J"], {}, "is no name of a user"],
     ["an allowance for a source", ["token", "issue", "--source", "b", "--allow-label", "x"], {}, "are for users"],
     [
       "a flag without its value",

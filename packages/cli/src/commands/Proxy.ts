@@ -44,6 +44,7 @@ export const command = Command.make("proxy", { settings }, (parsed) =>
     const tls = yield* readTls(given.cert, given.tlsKey)
     yield* Server.untilStopped(
       Effect.gen(function* () {
+        if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined)) yield* Effect.logWarning(PRIVATE)
         const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
         // A proxy and a source are half of the program: loaded only by the commands that run them.
         const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
@@ -52,6 +53,9 @@ export const command = Command.make("proxy", { settings }, (parsed) =>
     )
   }),
 ).pipe(Command.withDescription(page.summary))
+
+const PRIVATE =
+  "this proxy was given a private key: whoever breaks in here can issue tokens; rdl key public gives the half that it needs"
 
 const readTls = Effect.fnUntraced(function* (cert: string | undefined, key: string | undefined) {
   if (cert === undefined && key === undefined) return undefined

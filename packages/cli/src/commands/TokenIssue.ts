@@ -1,8 +1,9 @@
 /** `rdl token issue`: a token on standard output and nothing else. */
 import * as Command from "@effect/cli/Command"
+import { SourceName } from "@rdl/core/SourceName"
 import * as TokenCodec from "@rdl/core/TokenCodec"
-import type { Scope, TokenClaims } from "@rdl/core/TokenClaims"
-import { Clock, Effect } from "effect"
+import { type Scope, Subject, type TokenClaims } from "@rdl/core/TokenClaims"
+import { Clock, Effect, Either, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"
@@ -11,12 +12,27 @@ import * as Output from "../Output.ts"
 import * as Setting from "../Setting.ts"
 import * as TimeSpan from "../TimeSpan.ts"
 
-const named = (role: "source" | "user") =>
-  Setting.flag(role, { value: "NAME", description: `For a ${role} of this name`, parse: Setting.text }, () => undefined)
+const named = (role: "source" | "user", isName: (text: string) => boolean, otherwise: string) =>
+  Setting.flag(
+    role,
+    {
+      value: "NAME",
+      description: `For a ${role} of this name`,
+      parse: (text) => (isName(text) ? Either.right(text) : Either.left(`is no name of a ${role}: ${otherwise}`)),
+    },
+    () => undefined,
+  )
+
+const source = named(
+  "source",
+  Schema.is(SourceName),
+  "1 to 63 letters, digits, `_`, `.` and `-`, the first a letter or digit",
+)
+const user = named("user", Schema.is(Subject), "1 to 128 characters, none of them a control character")
 
 const settings = Setting.all({
-  source: named("source"),
-  user: named("user"),
+  source,
+  user,
   ttl: Setting.flag(
     "ttl",
     { value: "SPAN", description: "How long it is valid, such as 12h, 2w or 90d (default)", parse: TimeSpan.parse },
