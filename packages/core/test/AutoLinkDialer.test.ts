@@ -249,9 +249,8 @@ describe("while it uses the other transport", () => {
       expect(ws.state.dials).toBe(0)
       yield* TestClock.adjust("121 seconds")
       expect(ws.state.dials).toBe(1)
-      yield* TestClock.adjust("540 seconds")
       ws.state.outcome = "opens"
-      yield* TestClock.adjust("120 seconds")
+      yield* TestClock.adjust("660 seconds")
       expect((yield* Fiber.join(improving)).transport).toBe("WebSocket")
       expect(ws.state.dials).toBe(2)
     }).pipe(quiet),
