@@ -39,7 +39,8 @@ export class Inventory extends Context.Tag("@rdl/source/Inventory")<
 export const make: Effect.Effect<Context.Tag.Service<Inventory>, never, EngineClient | Scope.Scope> = Effect.gen(
   function* () {
     const client = yield* EngineClient
-    const state = new InventoryState()
+    const clock = yield* Effect.clock
+    const state = new InventoryState(() => clock.unsafeCurrentTimeMillis())
     const tried = yield* Deferred.make<void>()
     yield* Effect.forkScoped(keep(client, state, Deferred.succeed(tried, undefined)))
     return Inventory.of({

@@ -2,6 +2,7 @@
 import type { Container, ContainerId } from "@rdl/core/Container"
 import type { Engine } from "@rdl/core/Engine"
 import { type InventoryChange, MAX_CONTAINERS } from "@rdl/core/InventoryChange"
+import * as StatusAge from "@rdl/core/StatusAge"
 
 /** Changes a subscriber may be behind; one that is further behind gets a fresh snapshot instead. */
 export const MAX_PENDING = 1024
@@ -20,6 +21,15 @@ export class InventoryState {
   engine: Engine | null | undefined
   private known: ReadonlyMap<ContainerId, Container> | undefined
   private readonly feeds = new Set<Feed>()
+  private readonly now: () => number
+  private readonly listedAt = new WeakMap<Container, number>()
+  /** When the engine was lost, while it is. */
+  private lostAt: number | undefined
+
+  /** The clock tells milliseconds. */
+  constructor(now: () => number) {
+    this.now = now
+  }
 
   /** As of the last list. */
   get(id: ContainerId): Container | undefined {
@@ -28,6 +38,8 @@ export class InventoryState {
 
   /** The engine is there, and this is all it has; true where it was not there before. */
   online(engine: Engine, listed: ReadonlyArray<Container>): boolean {
+    this.stamp(listed)
+    this.lostAt = undefined
     const back = this.engine === null || this.known === undefined
     const changed = !same(this.engine, engine)
     this.engine = engine
@@ -42,6 +54,7 @@ export class InventoryState {
   /** These containers were looked at again: those not listed are gone. */
   update(asked: ReadonlyArray<ContainerId>, listed: ReadonlyArray<Container>): void {
     if (this.known === undefined) return
+    this.stamp(listed)
     const after = new Map(this.known)
     for (const id of asked) after.delete(id)
     for (const container of listed)
@@ -55,6 +68,7 @@ export class InventoryState {
   offline(): void {
     if (this.engine === null) return
     this.engine = null
+    this.lostAt = this.now()
     for (const feed of this.feeds) feed.tellEngine()
   }
 
@@ -70,6 +84,18 @@ export class InventoryState {
   /** Empty while no list ever came. */
   containers(): ReadonlyMap<ContainerId, Container> {
     return this.known ?? new Map()
+  }
+
+  /** What to say of a container now, or when the engine was lost: whoever hears it takes the words of its status for new. */
+  asOfNow(container: Container): Container {
+    const until = this.lostAt ?? this.now()
+    const status = StatusAge.aged(container.status, until - (this.listedAt.get(container) ?? until))
+    return status === container.status ? container : { ...container, status }
+  }
+
+  private stamp(listed: ReadonlyArray<Container>): void {
+    const now = this.now()
+    for (const container of listed) this.listedAt.set(container, now)
   }
 
   private tellDifference(
@@ -121,7 +147,8 @@ class Feed {
     if (this.engine) changes.push({ _tag: "EngineChanged", engine: this.state.engine ?? null })
     if (this.snapshot) {
       changes.push({ _tag: "Begin" })
-      for (const container of this.state.containers().values()) changes.push({ _tag: "Put", container })
+      for (const container of this.state.containers().values())
+        changes.push({ _tag: "Put", container: this.state.asOfNow(container) })
       changes.push({ _tag: "Ready" })
     } else for (const change of this.pending.values()) changes.push(change)
     this.engine = false

@@ -47,7 +47,7 @@ describe("InventoryState", () => {
   it("leaves a subscriber with the truth, however seldom it asks", () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
-        const state = new InventoryState()
+        const state = new InventoryState(() => 0)
         state.online(engine, [])
         const feed = state.subscribe(() => {})
         const known = new Map<string, string>()
@@ -68,7 +68,7 @@ describe("InventoryState", () => {
   })
 
   it("tells only what has really changed", () => {
-    const state = new InventoryState()
+    const state = new InventoryState(() => 0)
     state.online(engine, [container(1, "running")])
     const feed = state.subscribe(() => {})
     feed.take()
@@ -78,7 +78,7 @@ describe("InventoryState", () => {
   })
 
   it("starts over with a snapshot for a subscriber that is 1024 changes behind", () => {
-    const state = new InventoryState()
+    const state = new InventoryState(() => 0)
     state.online(engine, [])
     const feed = state.subscribe(() => {})
     feed.take()
@@ -93,11 +93,30 @@ describe("InventoryState", () => {
   })
 
   it("wakes no one after it has left", () => {
-    const state = new InventoryState()
+    const state = new InventoryState(() => 0)
     let woken = 0
     const feed = state.subscribe(() => woken++)
     feed.close()
     state.online(engine, [container(1, "running")])
     expect(woken).toBe(0)
+  })
+
+  it("tells a newcomer how old a status is by now, as long as the engine was there", () => {
+    let now = 0
+    const state = new InventoryState(() => now)
+    const newcomer = () =>
+      state
+        .subscribe(() => {})
+        .take()
+        .flatMap((change) => (change._tag === "Put" ? [change.container.status] : []))
+    state.online(engine, [{ ...container(1, "running"), status: "Up Less than a second" }])
+    expect(newcomer()).toEqual(["Up Less than a second"])
+    now = 50_000
+    expect(newcomer()).toEqual(["Up 50 seconds"])
+    state.offline()
+    now = 90_000
+    expect(newcomer()).toEqual(["Up 50 seconds"])
+    state.online(engine, [{ ...container(1, "running"), status: "Up About a minute" }])
+    expect(newcomer()).toEqual(["Up About a minute"])
   })
 })
