@@ -36,8 +36,8 @@ export interface ProxySession {
 
 /** A session in the hands of whoever holds its link. */
 export interface ConnectedSession extends ProxySession {
-  /** Says SHUTTING_DOWN, opens nothing more, and closes when the open streams have ended, at the latest after 30 s. `retryAfterMs` tells the source how long to wait before it dials again, 0 = as it likes. */
-  readonly drain: (retryAfterMs: number) => Effect.Effect<void>
+  /** Says SHUTTING_DOWN, opens nothing more, and closes when the open streams have ended, at the latest after 30 s. `retryAfterMs` tells the source how long to wait before it dials again, 0 = as it likes; `why` is by default that the proxy stops. */
+  readonly drain: (retryAfterMs: number, why?: string) => Effect.Effect<void>
 }
 
 /** What a source does with a stream the proxy opened: writes, then tells how it ended. Interrupted when the proxy cancels. */
@@ -173,7 +173,7 @@ const proxySession = (
   rttMs: () => mux.session.rttMs,
   lastSeen: () => driver.unixMillis(mux.session.lastReceivedAt),
   close: (code, reason) => Effect.sync(() => driver.close(code, reason)),
-  drain: (retryAfterMs) => driver.drain("the proxy stops", retryAfterMs),
+  drain: (retryAfterMs, why = "the proxy stops") => driver.drain(why, retryAfterMs),
 })
 
 const openStream = Effect.fnUntraced(function* (driver: LinkDriver, mux: ProxyMux, request: Open) {

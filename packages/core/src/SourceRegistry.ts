@@ -218,12 +218,14 @@ const newEntry = (name: SourceName, limits: Inventory.Limits, now: () => number)
 /** What becomes of a session when a newer one has taken its place. A source that says so is still at its other end. */
 const succeed = (older: Serving, { hello }: ProxySession): Effect.Effect<void> =>
   hello.handOver === older.session.welcome.sessionId
-    ? sendAway(older, 0)
-    : older.session.close(SessionCode.replaced, "a newer link of the same source took over")
+    ? sendAway(older, 0, TOOK_OVER)
+    : older.session.close(SessionCode.replaced, TOOK_OVER)
+
+const TOOK_OVER = "a newer link of the same source took over"
 
 /** The inventory's stream never ends by itself; without it a session without users is gone at once. */
-const sendAway = ({ left, session }: Serving, retryAfterMs: number): Effect.Effect<void> =>
-  Effect.zipRight(Deferred.succeed(left, undefined), session.drain(retryAfterMs))
+const sendAway = ({ left, session }: Serving, retryAfterMs: number, why?: string): Effect.Effect<void> =>
+  Effect.zipRight(Deferred.succeed(left, undefined), session.drain(retryAfterMs, why))
 
 /** Takes a session away from its source, unless a newer one has taken its place. */
 const detach = (entries: Map<SourceName, Entry>, linked: Serving, now: number): Entry | undefined => {
