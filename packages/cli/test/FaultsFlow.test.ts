@@ -1,0 +1,157 @@
+import { describe, expect, it } from "@effect/vitest"
+import { processBudget } from "@rdl/core/CreditBudget"
+import { CREDIT_BUDGET, GREATEST_WINDOW, INITIAL_WINDOW, SMALL_WINDOW } from "@rdl/core/LinkLimits"
+import { Effect } from "effect"
+import { createHash } from "node:crypto"
+import { readdirSync } from "node:fs"
+import { memoryUsage } from "./Garbage.ts"
+import * as FaultWorld from "./FaultWorld.ts"
+import { carriers, until } from "./FaultWorld.ts"
+
+const KiB = 1024
+const MiB = KiB * KiB
+
+const text = (bytes: number): string => `${"x".repeat(1_023)}\n`.repeat(bytes / KiB)
+const sha256 = (log: string): string => createHash("sha256").update(log).digest("hex")
+const roomy = { maxLogBytes: 256 * MiB }
+
+/** Open files of this process, sockets among them. */
+const openFiles = (): number => readdirSync("/proc/self/fd").length
+
+/** Waits until a number has stayed as it is for a quarter of a second. */
+const settled = (number: () => number): Effect.Effect<number> =>
+  Effect.suspend(() => {
+    const before = number()
+    return Effect.as(Effect.sleep("250 millis"), before)
+  }).pipe(Effect.repeat({ until: (before) => before === number() }))
+
+describe.each(carriers)("flow control over %s", (carrier) => {
+  // Case 13.
+  it.scopedLive("lets ten readers that do not read hold up none of ninety, and holds their windows and no more", () =>
+    Effect.gen(function* () {
+      const world = yield* FaultWorld.start(carrier)
+      const edge = yield* world.source("edge")
+      const log = text(MiB)
+      const small = yield* edge.container({ name: "small", ...roomy })
+      const big = yield* edge.container({ name: "big", ...roomy })
+      small.log("stdout", log)
+      big.log("stdout", text(24 * MiB))
+      const lent = processBudget.taken
+      const { rss } = yield* memoryUsage
+      const stalled = yield* Effect.forEach(
+        Array.from({ length: 10 }),
+        () => world.ask("/containers/big/logs?follow=1&host=none", "never"),
+        { concurrency: "unbounded" },
+      )
+      yield* Effect.forEach(
+        Array.from({ length: 90 }),
+        () =>
+          Effect.gen(function* () {
+            const reader = yield* world.ask("/containers/small/logs?host=none")
+            expect(yield* reader.ended).toBe("whole")
+            expect([reader.bytes(), reader.sha256()]).toEqual([log.length, sha256(log)])
+          }),
+        { concurrency: 45 },
+      )
+      yield* until(() => edge.openLogs() === 10)
+      const held = processBudget.taken - lent
+      expect(held).toBeGreaterThanOrEqual(10 * INITIAL_WINDOW)
+      expect(held).toBeLessThanOrEqual(10 * GREATEST_WINDOW)
+      // Proxy, source, engine and users together.
+      expect((yield* memoryUsage).rss - rss).toBeLessThan(400 * MiB)
+      expect(stalled.map((reader) => reader.isOver())).not.toContain(true)
+      for (const reader of stalled) reader.leave()
+      yield* until(() => edge.openLogs() === 0)
+      yield* until(() => processBudget.taken === lent)
+    }),
+  )
+
+  // Case 14, but for parking, which needs resume.
+  it.scopedLive(
+    "lets a reader of 1 KB/s of a fast log hold a bounded part of it, and brings it the rest in order",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* FaultWorld.start(carrier)
+        const edge = yield* world.source("edge")
+        const web = yield* edge.container({ name: "web", ...roomy })
+        const log = text(48 * MiB)
+        web.log("stdout", log)
+        const before = yield* memoryUsage
+        const reader = yield* world.ask("/containers/web/logs?host=none", { bytesPerSecond: 1_000 })
+        yield* until(() => edge.relay.up.bytes > INITIAL_WINDOW)
+        const came = yield* settled(() => edge.relay.up.bytes)
+        // Source, relay, proxy and user together.
+        const held = (yield* memoryUsage).arrayBuffers - before.arrayBuffers
+        expect(held).toBeLessThan(6 * MiB)
+        // What the sockets of user and proxy take, and the window: the rest is still at the engine.
+        expect(came).toBeLessThan(16 * MiB)
+        expect(edge.openLogs()).toBe(1)
+        expect(reader.isOver()).toBe(false)
+        reader.go("fast")
+        expect(yield* reader.ended).toBe("whole")
+        expect([reader.bytes(), reader.sha256()]).toEqual([log.length, sha256(log)])
+      }),
+  )
+
+  // Case 15.
+  it.scopedLive(
+    "lets go of the engine within a second of a reader that stopped and left, and leaves no file open 200 of them later",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* FaultWorld.start(carrier)
+        const edge = yield* world.source("edge")
+        const web = yield* edge.container({ name: "web", ...roomy })
+        web.log("stdout", text(4 * MiB))
+        const path = "/containers/web/logs?follow=1&host=none"
+        const round = Effect.scoped(Effect.map(world.ask(path, "never"), ({ status }) => expect(status).toBe(200)))
+        const rounds = (count: number) =>
+          Effect.zipRight(
+            Effect.forEach(Array.from({ length: count }), () => round, { concurrency: 20, discard: true }),
+            until(() => edge.openLogs() === 0),
+          )
+        yield* Effect.scoped(world.ask(path, "never"))
+        const left = performance.now()
+        yield* until(() => edge.openLogs() === 0)
+        expect(performance.now() - left).toBeLessThan(1_000)
+        const lent = processBudget.taken
+        yield* rounds(40)
+        const files = yield* settled(openFiles)
+        yield* rounds(200)
+        yield* until(() => openFiles() <= files + 5)
+        yield* until(() => processBudget.taken === lent)
+      }),
+  )
+
+  // Case 16.
+  it.scopedLive(
+    "goes on with small windows that do not grow while the budget is short, and refuses when it is used up",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* FaultWorld.start(carrier)
+        const edge = yield* world.source("edge")
+        const web = yield* edge.container({ name: "web", ...roomy })
+        const log = text(4 * MiB)
+        web.log("stdout", log)
+        const { taken } = processBudget
+        const others = CREDIT_BUDGET - taken - 2 * SMALL_WINDOW
+        yield* Effect.acquireRelease(
+          Effect.sync(() => processBudget.take(others, 0)),
+          () => Effect.sync(() => processBudget.give(others)),
+        )
+        const first = yield* world.ask("/containers/web/logs?follow=1&host=none")
+        const second = yield* world.ask("/containers/web/logs?follow=1&host=none", "never")
+        const third = yield* world.ask("/containers/web/logs?follow=1&host=none")
+        expect([first.status, second.status, third.status]).toEqual([200, 200, 429])
+        expect(yield* third.ended).toBe("whole")
+        expect(third.text()).toContain('"code":"')
+        yield* until(() => first.bytes() === log.length)
+        expect(first.sha256()).toBe(sha256(log))
+        expect(processBudget.taken).toBe(CREDIT_BUDGET)
+        second.leave()
+        yield* until(() => processBudget.taken === CREDIT_BUDGET - SMALL_WINDOW)
+        const fourth = yield* world.ask("/containers/web/logs?host=none")
+        expect(yield* fourth.ended).toBe("whole")
+        expect(fourth.sha256()).toBe(sha256(log))
+      }),
+  )
+})
