@@ -63,43 +63,29 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
       request.op === "inventory"
         ? Effect.raceFirst(writeInventory(inventory.changes, writer), Effect.as(stop, { reason: "eof" } as const))
         : readLog(inventory, reader, own?.source, request, writer)
-    return Effect.gen(function* () {
-      return yield* serve(link, {
-        hello: {
-          versions: [1],
-          instanceId,
-          time: yield* Clock.currentTimeMillis,
-          agent: options.agent,
-          engine: yield* Effect.timeoutTo(inventory.engine, {
-            duration: ENGINE_WAIT,
-            onTimeout: () => null,
-            onSuccess: (engine) => engine,
-          }),
-          features: [],
-          handOver: current?.sessionId,
-          transportWhy: link.why,
-        },
-        handler,
-        onWelcome: (welcome) =>
-          Effect.suspend(() => {
-            current = own = welcome
-            return welcomed
-          }),
-        onGoAway: leaving,
-        stop,
+    const onWelcome = (welcome: Welcome) =>
+      Effect.suspend(() => {
+        current = own = welcome
+        return welcomed
       })
-    }).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          if (current === own) current = undefined
-        }),
-      ),
-    )
+    const forget = Effect.sync(() => {
+      if (current === own) current = undefined
+    })
+    return Effect.gen(function* () {
+      const known = { versions: [1] as const, instanceId, agent: options.agent, features: [], transportWhy: link.why }
+      const engine = yield* engineSoon(inventory)
+      const hello = { ...known, engine, time: yield* Clock.currentTimeMillis, handOver: current?.sessionId }
+      return yield* serve(link, { hello, handler, onWelcome, onGoAway: leaving, stop })
+    }).pipe(Effect.ensuring(forget))
   }
 
   const { onState } = options
   return yield* LinkKeeper.keep(dialer.dial, session, { onState, improve: dialer.improve, stopGrace: STOP_GRACE })
 })
+
+/** Null where it is not found soon. */
+const engineSoon = ({ engine }: typeof Inventory.Inventory.Service) =>
+  Effect.timeoutTo(engine, { duration: ENGINE_WAIT, onTimeout: () => null, onSuccess: (found) => found })
 
 /** Checks the asker's scope against what this machine really has; what is out of scope looks like what does not exist. */
 const readLog = Effect.fn("Source.readLog")(function* (
