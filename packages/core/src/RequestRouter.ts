@@ -2,15 +2,15 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ApiError } from "./ApiError.ts"
 import * as Authorization from "./Authorization.ts"
-import type { SourceContainer } from "./Container.ts"
+import type { Container, SourceContainer } from "./Container.ts"
 import * as ContainerFilter from "./ContainerFilter.ts"
 import * as ContainerRef from "./ContainerRef.ts"
+import * as ContainerView from "./ContainerView.ts"
 import type { LogQuery, LogRendering } from "./LogQuery.ts"
 import type { StreamReader } from "./LinkSession.ts"
 import { fromStreamFailure, fromUnavailable, noSuchContainer } from "./RoutingError.ts"
 import { SourceRegistry, type SourceInventory } from "./SourceRegistry.ts"
 import type { SourceStatus } from "./SourceStatus.ts"
-import * as StatusAge from "./StatusAge.ts"
 import * as StreamBreaker from "./StreamBreaker.ts"
 import type { TokenClaims } from "./TokenClaims.ts"
 import type { TokenRejected } from "./TokenVerifier.ts"
@@ -37,7 +37,7 @@ export interface LogRequest {
 export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
   RequestRouter,
   {
-    /** The containers the user may see and asked for: by source, the newest first. Asks no source. */
+    /** The containers the user may see and asked for: by source, the newest first; each the same object as before where it reads the same. Asks no source. */
     readonly containers: (
       user: User,
       filter: ContainerFilter.ContainerFilter,
@@ -63,13 +63,16 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
   const options = { ...defaults, ...partial }
   const registry = yield* SourceRegistry
   const takeSlot = streamSlots(options)
+  const view = ContainerView.make()
 
   const containers = (user: User, filter: ContainerFilter.ContainerFilter) =>
     Effect.map(registry.inventories, (inventories) =>
-      inventories
-        .flatMap((inventory) => visible(user, inventory))
-        .filter((container) => ContainerFilter.matches(filter, container))
-        .sort(bySourceNewestFirst),
+      inventories.toSorted(bySource).flatMap((inventory) =>
+        visible(user, inventory)
+          .map((container) => view(container, inventory))
+          .filter((container) => ContainerFilter.matches(filter, container))
+          .sort(newestFirst),
+      ),
     )
 
   const sources = Effect.fnUntraced(function* (user: User) {
@@ -109,18 +112,16 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
 export const layer = (options?: Partial<Options>): Layer.Layer<RequestRouter, never, SourceRegistry> =>
   Layer.effect(RequestRouter, make(options))
 
-/** Each with its status as it reads now, though the source says it anew only once a minute. */
-const visible = (user: User, { source, stale, containers, ageOf }: SourceInventory): ReadonlyArray<SourceContainer> => {
-  const seen: Array<SourceContainer> = []
-  if (!Authorization.permitsSource(user.claims.allow, source)) return seen
-  for (const container of containers.values())
-    if (Authorization.permits(user.claims.allow, { source, container }))
-      seen.push({ ...container, status: StatusAge.aged(container.status, ageOf(container.id)), source, stale })
-  return seen
-}
+const visible = (user: User, { source, containers }: SourceInventory): ReadonlyArray<Container> =>
+  Authorization.permitsSource(user.claims.allow, source)
+    ? Array.from(containers.values()).filter((container) =>
+        Authorization.permits(user.claims.allow, { source, container }),
+      )
+    : []
 
-const bySourceNewestFirst = (a: SourceContainer, b: SourceContainer): number =>
-  a.source < b.source ? -1 : a.source > b.source ? 1 : b.created - a.created
+const bySource = (a: SourceInventory, b: SourceInventory): number => (a.source < b.source ? -1 : 1)
+
+const newestFirst = (a: SourceContainer, b: SourceContainer): number => b.created - a.created
 
 /** Only what the user may see is looked at, so nothing else can show in the answer. */
 const resolve = Effect.fnUntraced(function* (

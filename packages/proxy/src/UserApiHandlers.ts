@@ -11,6 +11,7 @@ import { type LogRequest, RequestRouter, type RoutedLog } from "@rdl/core/Reques
 import { CurrentUser, openApi, UserApi } from "@rdl/core/UserApi"
 import * as UserApiParameter from "@rdl/core/UserApiParameter"
 import { Clock, Effect, Either, Layer } from "effect"
+import * as ContainerJson from "./ContainerJson.ts"
 import * as DocsPage from "./DocsPage.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as LogResponse from "./LogResponse.ts"
@@ -21,9 +22,12 @@ type Request = HttpServerRequest.HttpServerRequest
 const layerContainers = HttpApiBuilder.group(UserApi, "containers", (handlers) =>
   Effect.gen(function* () {
     const router = yield* RequestRouter
+    const write = ContainerJson.make()
     const list = Effect.fnUntraced(function* (request: Request) {
       const parameters = yield* parametersOf(request, UserApiParameter.ContainersParameters)
-      return yield* router.containers(yield* CurrentUser, yield* good(UserApiParameter.containerFilter(parameters)))
+      const filter = yield* good(UserApiParameter.containerFilter(parameters))
+      const found = yield* router.containers(yield* CurrentUser, filter)
+      return HttpServerResponse.uint8Array(write(found), { contentType: "application/json" })
     })
     const logs = Effect.fnUntraced(function* (request: Request, ref: string) {
       const asked = yield* logRequestOf(request)
