@@ -16,6 +16,7 @@ import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Context, Effect, ExecutionStrategy, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import type { Server } from "node:http"
 import * as UserAnswer from "./UserAnswer.ts"
 
 /** How links travel. */
@@ -43,19 +44,28 @@ export interface World {
   /** What proxy and sources logged. */
   readonly logged: ReadonlyArray<string>
   readonly token: (role: "user" | "source", sub: string) => Effect.Effect<string>
-  /** Starts a source, and waits until it is linked. */
-  readonly source: (name: string, options?: Partial<SampleEngine.Options>) => Effect.Effect<Edge, never, Scope.Scope>
+  /** Starts a source, and waits until it is linked; `through` is dialled instead of its relay. */
+  readonly source: (
+    name: string,
+    options?: SampleEngine.Options,
+    through?: string,
+  ) => Effect.Effect<Edge, never, Scope.Scope>
   /** Asks as a user who may see everything. */
   readonly ask: (path: string, pace?: UserAnswer.Pace) => Effect.Effect<UserAnswer.UserAnswer, never, Scope.Scope>
   /** Stops the proxy as SIGTERM does. */
   readonly stop: Effect.Effect<void>
 }
 
+export interface Options extends Proxy.Options {
+  /** Told of the server before it listens. */
+  readonly onServer?: (server: Server) => void
+}
+
 /** What sources are told of the heartbeat: seconds instead of tens of them. */
 export const brisk = { heartbeatMs: 500, deadMs: 2_000 }
 
 /** Starts a proxy that takes links of either carrier; sources of this world dial by the one named. */
-export const start = Effect.fn("FaultWorld.start")(function* (carrier: Carrier, options: Proxy.Options = {}) {
+export const start = Effect.fn("FaultWorld.start")(function* (carrier: Carrier, options: Options = {}) {
   const logged: Array<string> = []
   const logger = Logger.replace(
     Logger.defaultLogger,
@@ -72,12 +82,12 @@ export const start = Effect.fn("FaultWorld.start")(function* (carrier: Carrier, 
   }
   const user = yield* token("user", "ann")
   const ask: World["ask"] = (path, pace) => UserAnswer.ask(`${url}${path}`, user, pace)
-  const source: World["source"] = (name, engineOptions) =>
+  const source: World["source"] = (name, engineOptions, through) =>
     Effect.gen(function* () {
       const engine = yield* Effect.orDie(SampleEngine.make(engineOptions))
       const relay = yield* relayTo(port)
       const states: Array<LinkState> = []
-      const dialer = dialerLayer(carrier, relay.url, yield* token("source", name))
+      const dialer = dialerLayer(carrier, through ?? relay.url, yield* token("source", name))
       const layer = Source.layer({
         engine: engine.url,
         env: {},
@@ -130,12 +140,13 @@ export const dialerLayer = (carrier: Carrier, proxy: string, token: string) => {
   return Layer.orDie(made)
 }
 
-export const proxyLayer = (keys: ReadonlyArray<TokenKey.TokenKey>, options: Proxy.Options = {}, port = 0) =>
+export const proxyLayer = (keys: ReadonlyArray<TokenKey.TokenKey>, options: Options = {}, port = 0) =>
   ProxyServer.layer({ host: "127.0.0.1", port, grace: "200 millis" }, (server) =>
-    Effect.zipRight(
+    Effect.all([
+      Effect.sync(() => options.onServer?.(server)),
       WsLinkServer.attach(server),
       HttpLinkServer.attach(server, { pollTime: "2 seconds", idleLimit: "5 seconds" }),
-    ),
+    ]),
   ).pipe(Layer.provideMerge(Proxy.layer(options)), Layer.provide(TokenVerifier.layer({ keys })), Layer.orDie)
 
 /** Builds a layer that can be ended before its scope is. */
