@@ -38,7 +38,8 @@ export const make = (maxLine: number, onLine: (line: Uint8Array) => void): LineS
         held = 0
       } else if (to < 0) {
         if (rest.length > 0) {
-          parts.push(rest)
+          // A copy: who pushes may use its buffer again, and a view of a few bytes would keep all of a large one.
+          parts.push(rest.slice())
           held += rest.length
         }
         return true

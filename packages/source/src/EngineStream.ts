@@ -13,7 +13,7 @@ export type Flow = Pick<HttpGet.HttpGet, "pause" | "resume">
 export interface BodySink {
   /** The engine's headers are here, its bytes follow. */
   readonly onOpen: (flow: Flow) => void
-  /** A view of bytes read from the socket; the receiver may keep it. */
+  /** A view of bytes read from the socket, valid only during the call. */
   readonly onData: (slice: Uint8Array) => void
   /** All that the socket held has been handed over. */
   readonly onSettled: () => void
