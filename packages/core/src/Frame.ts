@@ -62,10 +62,16 @@ export const check = (frame: Uint8Array, maxFrame: number): number => {
 /** A frame whose payload is left for the caller to fill. */
 export const allocate = (type: FrameType, streamId: number, length: number): Uint8Array => {
   const frame = new Uint8Array(HEADER_BYTES + length)
-  frame[0] = type
-  writeU32(frame, 4, streamId)
-  writeU32(frame, 8, length)
+  writeHeader(frame, type, streamId)
   return frame
+}
+
+/** Makes a frame of bytes whose payload stands in its place already. */
+export const writeHeader = (frame: Uint8Array, type: FrameType, streamId: number): void => {
+  frame[0] = type
+  frame[1] = frame[2] = frame[3] = 0
+  writeU32(frame, 4, streamId)
+  writeU32(frame, 8, frame.length - HEADER_BYTES)
 }
 
 /** PING or PONG with a number of the sender's choice. */

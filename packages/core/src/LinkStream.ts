@@ -9,8 +9,8 @@ import type { StreamError } from "./StreamError.ts"
 export interface StreamWriter {
   /** Says what is coming; once, before the first byte. */
   readonly head: (head: Head) => void
-  /** Queues bytes (any length; cut into frames) and takes the buffer. False = wait for `onWritable`; what was given is queued all the same, so a caller that obeys holds at most one write over 256 KiB, each write counting 64 bytes more than it has. */
-  readonly write: (bytes: Uint8Array) => boolean
+  /** Queues bytes (any length; cut into frames) and takes the buffer, with the `room` bytes (default 0) that stand before them in it: where they are as many as a frame's header, the frame is made in place. False = wait for `onWritable`; what was given is queued all the same, so a caller that obeys holds at most one write over 256 KiB, each write counting 64 bytes more than it has. */
+  readonly write: (bytes: Uint8Array, room?: number) => boolean
   /** Calls back once, when there is room again (half of the bound); at once if there is. Never after the stream has ended. */
   readonly onWritable: (callback: () => void) => void
   /** Says that everything written so far is described by this cursor, of at most 64 bytes (docs/protocol.md#mark). Every session's writer has it; others may do without. At most 64 wait for their bytes; beyond that the newest takes the place of the one before it. */

@@ -1,11 +1,18 @@
 /** Where renderers write: small pieces in, large buffers out. */
+import { HEADER_BYTES } from "./Frame.ts"
 
-/** Receives bytes and keeps the buffer; with a demultiplexer, also which stream they belong to (1 stdout, 2 stderr). */
+/**
+ * Receives bytes and keeps them, with the PIECE_ROOM bytes that stand before them in their buffer; with a demultiplexer,
+ * also which stream they belong to (1 stdout, 2 stderr).
+ */
 export type Emit = (bytes: Uint8Array, stream: LogStream) => void
 export type LogStream = 1 | 2
 
 /** What is emitted at a time, at most. */
 export const OUTPUT_BYTES = 65_536
+
+/** Left free before each piece, in bytes: its receiver makes a link's frame of it without a copy. */
+export const PIECE_ROOM = HEADER_BYTES
 
 /**
  * A slab that is filled from front to back, emitted as views of itself and never written twice; a new one is taken when
@@ -26,6 +33,11 @@ export class LogOutput {
     this.split = split
   }
 
+  /** Bytes that have not been emitted. */
+  held(): number {
+    return this.position - this.sent
+  }
+
   /** Until `flush`, what fills up goes here. */
   begin(emit: Emit): void {
     this.emit = emit
@@ -42,9 +54,8 @@ export class LogOutput {
   reserve(length: number): void {
     if (this.bytes.length - this.position >= length) return
     this.send()
-    this.bytes = new Uint8Array(OUTPUT_BYTES)
-    this.position = 0
-    this.sent = 0
+    this.bytes = new Uint8Array(PIECE_ROOM + OUTPUT_BYTES)
+    this.position = this.sent = PIECE_ROOM
   }
 
   byte(value: number): void {
@@ -82,7 +93,8 @@ export class LogOutput {
   private send(): void {
     if (this.position === this.sent) return
     const piece = this.bytes.subarray(this.sent, this.position)
-    this.sent = this.position
+    // At its end a slab may have no room for another piece: then this points beyond it, and `reserve` takes a new one.
+    this.position = this.sent = this.position + PIECE_ROOM
     this.emit(piece, this.stream)
   }
 }

@@ -30,10 +30,15 @@ export interface LogRenderer {
   /** Of what is emitted. */
   readonly contentType: string
   /**
-   * Takes the next piece of the body, cut anywhere, and emits what it makes of it in buffers of at most 64 KiB, which the
-   * receiver keeps. An error means that the log is broken: the stream must break too; what was emitted before is good.
+   * Takes the next piece of the body, cut anywhere, and keeps nothing of it. Of what it makes it emits what fills pieces of
+   * 64 KiB, which the receiver keeps; the rest, less than one such piece, is held until `flush`. An error means that the
+   * log is broken: the stream must break too; all that is good has been emitted then.
    */
   readonly push: (chunk: Uint8Array, emit: Emit) => StreamError | undefined
+  /** Bytes that wait for `flush`. */
+  readonly held: () => number
+  /** Emits what is held. */
+  readonly flush: (emit: Emit) => void
   /** Tells the user that bytes are known to be gone; false where the format has no words for it. */
   readonly gap: (gap: LogGap, emit: Emit) => boolean
   /** What an idle stream sends every 15 s: a comment of server-sent events, nothing in other formats. */
@@ -53,8 +58,13 @@ export const make = (options: RendererOptions): LogRenderer => {
     push: (chunk, emit) => {
       output.begin(emit)
       const failure = reader.push(chunk)
-      output.flush()
+      if (failure !== undefined) output.flush()
       return failure
+    },
+    held: () => output.held(),
+    flush: (emit) => {
+      output.begin(emit)
+      output.flush()
     },
     gap: (gap, emit) => {
       if (json === undefined) return false
@@ -64,7 +74,10 @@ export const make = (options: RendererOptions): LogRenderer => {
       return true
     },
     keepAlive: (emit) => {
-      if (format === "sse") emit(KEEP_ALIVE.slice(), 1)
+      if (format !== "sse") return
+      output.begin(emit)
+      output.write(KEEP_ALIVE, 0, KEEP_ALIVE.length)
+      output.flush()
     },
     end: (reason, emit) => {
       output.begin(emit)

@@ -54,9 +54,9 @@ export class SourceMuxStream implements StreamWriter {
     this.#lineUp()
   }
 
-  readonly write = (bytes: Uint8Array): boolean => {
+  readonly write = (bytes: Uint8Array, room = 0): boolean => {
     if (this.#done) return false
-    this.#queue.push(bytes)
+    this.#queue.push(bytes, room)
     this.#lineUp()
     return this.#queue.cost <= MAX_QUEUED
   }
@@ -162,10 +162,9 @@ export class SourceMuxStream implements StreamWriter {
   }
 
   #nextData(maxFrame: number): Uint8Array {
-    const length = Math.min(this.#queue.bytes, this.#limit - this.#sent, maxFrame)
-    const frame = Frame.allocate(FrameType.data, this.id, length)
-    this.#queue.moveInto(frame, Frame.HEADER_BYTES, length)
-    this.#sent += length
+    const frame = this.#queue.take(Math.min(this.#limit - this.#sent, maxFrame))
+    Frame.writeHeader(frame, FrameType.data, this.id)
+    this.#sent += frame.length - Frame.HEADER_BYTES
     if (this.#onWritable !== null && this.#queue.cost <= MAX_QUEUED / 2) this.#tellWritable()
     return frame
   }

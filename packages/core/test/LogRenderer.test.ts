@@ -1,6 +1,7 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import type { HostLabel, LogFormat } from "../src/LogQuery.ts"
+import { PIECE_ROOM } from "../src/LogOutput.ts"
 import * as LogRenderer from "../src/LogRenderer.ts"
 import { answer, cut, DETAILS, logs, terminalLogs, wholeLines, type ModelRecord } from "./LogModel.ts"
 
@@ -32,17 +33,27 @@ const make = (options: Case) =>
     partials: options.partials ?? "docker",
   })
 
-/** What is emitted, read at the end only, and from pieces that are overwritten after use: nothing is a view of either. */
+/**
+ * What is emitted, read at the end only, and from pieces that are overwritten after use, as is the room before what is
+ * emitted: nothing is a view of either. What is held may leave at any time.
+ */
 const render = (options: Case, pieces: ReadonlyArray<Uint8Array>) => {
   const renderer = make(options)
   const out: Array<Uint8Array> = []
-  let error = undefined
-  for (const given of pieces) {
-    const piece = Uint8Array.from(given)
-    error ??= renderer.push(piece, (bytes) => out.push(bytes))
-    piece.fill(0xaa)
+  const take = (bytes: Uint8Array) => {
+    new Uint8Array(bytes.buffer, bytes.byteOffset - PIECE_ROOM, PIECE_ROOM).fill(0xaa)
+    out.push(bytes)
   }
-  error ??= renderer.end("eof", (bytes) => out.push(bytes))
+  let error = undefined
+  for (const [index, given] of pieces.entries()) {
+    const piece = Uint8Array.from(given)
+    error ??= renderer.push(piece, take)
+    piece.fill(0xaa)
+    expect(renderer.held()).toBeLessThanOrEqual(65_536)
+    if (index % 2 === 1) renderer.flush(take)
+    if (index % 2 === 1) expect(renderer.held()).toBe(0)
+  }
+  error ??= renderer.end("eof", take)
   expect(out.every((bytes) => bytes.length > 0 && bytes.length <= 65_536)).toBe(true)
   return { out: Buffer.concat(out), error }
 }

@@ -1,6 +1,7 @@
 /** From the engine's socket to the link's writer: renders, gathers, and holds the socket while there is no room. Plain callbacks, no Effect. */
 import type { End, Head } from "@rdl/core/LinkMessage"
 import type { StreamWriter } from "@rdl/core/LinkSession"
+import { PIECE_ROOM } from "@rdl/core/LogOutput"
 import type { LogRenderer } from "@rdl/core/LogRenderer"
 import type { StreamError } from "@rdl/core/StreamError"
 import { Coalescer } from "./Coalescer.ts"
@@ -19,7 +20,7 @@ export interface PumpOptions {
 
 export class LogPump implements BodySink {
   private readonly options: PumpOptions
-  private readonly coalescer: Coalescer
+  private readonly coalescer = new Coalescer()
   private flow: Flow | undefined
   private timer: NodeJS.Timeout | undefined
   private readonly keepAlive: NodeJS.Timeout
@@ -34,7 +35,6 @@ export class LogPump implements BodySink {
 
   constructor(options: PumpOptions) {
     this.options = options
-    this.coalescer = new Coalescer((piece) => this.write(piece))
     this.keepAlive = setInterval(() => this.beat(), KEEP_ALIVE_MS / 3)
   }
 
@@ -67,29 +67,28 @@ export class LogPump implements BodySink {
       this.fresh = true
     }
     this.bytesRead += slice.length
-    const failure = this.options.renderer.push(slice, this.take)
+    const failure = this.options.renderer.push(slice, this.write)
     if (failure !== undefined) this.fail(failure)
   }
 
   onSettled(): void {
     this.fresh = false
     this.silentSince = this.now
+    if (this.options.renderer.held() > 0) this.coalescer.added(this.now)
     this.settle(this.now)
   }
 
   /** The log is at its end: writes what is left, and how it ended where the format tells. */
   end(reason: End["reason"]): StreamError | undefined {
     if (this.over) return this.failure
-    this.now = performance.now()
-    const failure = this.options.renderer.end(reason, this.take)
-    this.coalescer.flush(this.now)
+    const failure = this.options.renderer.end(reason, this.write)
     this.stop()
     return failure
   }
 
   /** Writes what is good of a log that broke off. */
   breakOff(): void {
-    if (!this.over) this.coalescer.flush(performance.now())
+    if (!this.over) this.flush(performance.now())
     this.stop()
   }
 
@@ -99,8 +98,6 @@ export class LogPump implements BodySink {
     clearTimeout(this.timer)
     clearInterval(this.keepAlive)
   }
-
-  private readonly take = (bytes: Uint8Array): void => this.coalescer.add(bytes, this.now)
 
   private fail(failure: StreamError): void {
     this.failure = failure
@@ -112,7 +109,7 @@ export class LogPump implements BodySink {
   private settle(now: number): void {
     if (this.over || this.blocked) return
     const due = this.coalescer.due()
-    if (due <= now) this.coalescer.flush(now)
+    if (due <= now) this.flush(now)
     else if (due < Number.POSITIVE_INFINITY && this.timer === undefined)
       this.timer = setTimeout(
         () => {
@@ -123,8 +120,15 @@ export class LogPump implements BodySink {
       )
   }
 
-  private write(piece: Uint8Array): void {
-    if (this.options.writer.write(piece) || this.blocked || this.over) return
+  private flush(now: number): void {
+    this.now = now
+    this.options.renderer.flush(this.write)
+  }
+
+  /** Takes a piece as the renderer emits it. */
+  private readonly write = (piece: Uint8Array): void => {
+    this.coalescer.left(this.now)
+    if (this.options.writer.write(piece, PIECE_ROOM) || this.blocked || this.over) return
     this.blocked = true
     this.flow?.pause()
     this.options.writer.onWritable(() => {
@@ -140,7 +144,6 @@ export class LogPump implements BodySink {
     if (this.quietMs() < KEEP_ALIVE_MS - KEEP_ALIVE_MS / 3) return
     this.now = performance.now()
     this.silentSince = this.now
-    this.options.renderer.keepAlive(this.take)
-    this.coalescer.flush(this.now)
+    this.options.renderer.keepAlive(this.write)
   }
 }
