@@ -75,7 +75,7 @@ const bareSource = (carrier: FaultWorld.Carrier, url: string, token: string, nam
     return dials
   })
 
-describe.each(carriers)("a hundred sources over %s", (carrier) => {
+describe.concurrent.each(carriers)("a hundred sources over %s", (carrier) => {
   it.scopedLive("are all back soon after their proxy was restarted, none of them by hammering", () =>
     Effect.gen(function* () {
       const [key] = yield* TokenKey.parse(JSON.stringify(yield* TokenKey.generate("EdDSA")))

@@ -31,11 +31,11 @@ describe.each(carriers)("flow control over %s", (carrier) => {
     Effect.gen(function* () {
       const world = yield* FaultWorld.start(carrier)
       const edge = yield* world.source("edge")
-      const log = text(MiB)
+      const log = text(MiB / 2)
       const small = yield* edge.container({ name: "small", ...roomy })
       const big = yield* edge.container({ name: "big", ...roomy })
       small.log("stdout", log)
-      big.log("stdout", text(24 * MiB))
+      big.log("stdout", text(12 * MiB))
       const lent = processBudget.taken
       const { rss } = yield* memoryUsage
       const stalled = yield* Effect.forEach(
@@ -74,7 +74,7 @@ describe.each(carriers)("flow control over %s", (carrier) => {
         const world = yield* FaultWorld.start(carrier)
         const edge = yield* world.source("edge")
         const web = yield* edge.container({ name: "web", ...roomy })
-        const log = text(48 * MiB)
+        const log = text(32 * MiB)
         web.log("stdout", log)
         const before = yield* memoryUsage
         const reader = yield* world.ask("/containers/web/logs?host=none", { bytesPerSecond: 1_000 })
@@ -100,16 +100,24 @@ describe.each(carriers)("flow control over %s", (carrier) => {
       Effect.gen(function* () {
         const world = yield* FaultWorld.start(carrier)
         const edge = yield* world.source("edge")
-        const web = yield* edge.container({ name: "web", ...roomy })
-        web.log("stdout", text(4 * MiB))
-        const path = "/containers/web/logs?follow=1&host=none"
-        const round = Effect.scoped(Effect.map(world.ask(path, "never"), ({ status }) => expect(status).toBe(200)))
+        const long = yield* edge.container({ name: "long", ...roomy })
+        const short = yield* edge.container({ name: "short", ...roomy })
+        long.log("stdout", text(4 * MiB))
+        short.log("stdout", text(4 * KiB))
+        const path = (name: string) => `/containers/${name}/logs?follow=1&host=none`
+        /** Each fourth leaves a log of which much is yet to come, the others one that waits for more. */
+        const round = (n: number) =>
+          Effect.scoped(
+            Effect.map(world.ask(path(n % 4 === 0 ? "long" : "short"), "never"), (answer) =>
+              expect(answer.status).toBe(200),
+            ),
+          )
         const rounds = (count: number) =>
           Effect.zipRight(
-            Effect.forEach(Array.from({ length: count }), () => round, { concurrency: 20, discard: true }),
+            Effect.forEach(Array(count).keys(), round, { concurrency: 20, discard: true }),
             until(() => edge.openLogs() === 0),
           )
-        yield* Effect.scoped(world.ask(path, "never"))
+        yield* Effect.scoped(world.ask(path("long"), "never"))
         const left = performance.now()
         yield* until(() => edge.openLogs() === 0)
         expect(performance.now() - left).toBeLessThan(1_000)

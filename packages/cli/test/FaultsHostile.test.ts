@@ -58,7 +58,7 @@ describe.concurrent.each(carriers)("a source that breaks the rules, over %s,", (
   it.scopedLive("is sent away, whatever it says, and nobody else feels it", () =>
     Effect.gen(function* () {
       const { goesOn, hostile, world } = yield* followed(carrier)
-      for (const [round, frames] of fc.sample(onslaught, { numRuns: 150, seed: 7 }).entries()) {
+      for (const [round, frames] of fc.sample(onslaught, { numRuns: 100, seed: 7 }).entries()) {
         yield* Effect.scoped(
           Effect.gen(function* () {
             const link = yield* hostile
