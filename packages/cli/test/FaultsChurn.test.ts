@@ -41,7 +41,7 @@ describe.each(carriers)("streams that come and go over %s", (carrier) => {
       const stream = Effect.asVoid(Effect.orDie(open))
       yield* often(300, stream)
       expect(fibers()).toBeGreaterThan(5)
-      expect(yield* growth(often(1_500, stream))).toBeLessThan(4 * MiB)
+      expect(yield* growth(often(1_000, stream))).toBeLessThan(4 * MiB)
     }),
   )
 
@@ -59,7 +59,7 @@ describe.each(carriers)("streams that come and go over %s", (carrier) => {
         }),
       )
       yield* often(60, answer)
-      expect(yield* growth(often(200, answer))).toBeLessThan(4 * MiB)
+      expect(yield* growth(often(150, answer))).toBeLessThan(4 * MiB)
       expect(edge.openLogs()).toBe(0)
     }),
   )
