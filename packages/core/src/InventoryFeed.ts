@@ -1,5 +1,5 @@
 /** Keeps an inventory fed from the stream a source opens for it, as long as the session lives. */
-import { Effect, Schedule } from "effect"
+import { Effect } from "effect"
 import type { Inventory } from "./Inventory.ts"
 import type { End } from "./LinkMessage.ts"
 import type { LinkLost, ProxySession, StreamReader } from "./LinkSession.ts"
@@ -13,17 +13,15 @@ interface Violation {
 }
 
 /**
- * Feeds until the session is lost, and says how. A stream that ends while the link lives is opened again,
- * after 1 s at first and 30 s at most; a source that sends what cannot be right loses its link.
+ * Feeds until the session is lost. A stream that ends while the link lives is opened again, after 1 s at first and 30 s
+ * at most; a source that sends what cannot be right loses its link.
  */
-export const run = (session: ProxySession, inventory: Inventory): Effect.Effect<LinkLost> =>
-  feedOnce(session, inventory).pipe(
-    Effect.flatMap((ended) => afterEnd(session, ended)),
-    Effect.repeat({ schedule: again, until: (over) => over }),
-    Effect.zipRight(session.lost),
-  )
-
-const again = Schedule.union(Schedule.exponential("1 second"), Schedule.spaced("30 seconds"))
+export const run = Effect.fnUntraced(function* (session: ProxySession, inventory: Inventory): Effect.fn.Return<void> {
+  for (let pause = 1_000; ; pause = Math.min(2 * pause, 30_000)) {
+    if (yield* afterEnd(session, yield* feedOnce(session, inventory))) return
+    yield* Effect.sleep(pause)
+  }
+})
 
 type Ended = End | StreamError | LinkLost | Violation
 

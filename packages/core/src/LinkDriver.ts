@@ -1,8 +1,9 @@
-/** Drives a multiplexer over a link: frames in, frames out as far as the link takes them, heartbeats by the Effect clock, one end. */
+/** Drives a multiplexer over a link: frames in, frames out as far as the link takes them, heartbeats when they are due, one end. */
 import { type Clock, Duration, Effect } from "effect"
+import type { Alarms } from "./Alarms.ts"
 import type { GoAway } from "./Frame.ts"
 import type { Link, LinkClosed } from "./Link.ts"
-import { DRAIN_MS, HANDSHAKE_MS, MAX_BUFFERED, STALL_MS } from "./LinkLimits.ts"
+import { DRAIN_MS, MAX_BUFFERED, STALL_MS } from "./LinkLimits.ts"
 import { LinkLost } from "./LinkLost.ts"
 import type { MuxFailure, MuxSession, MuxSessionEvents } from "./MuxSession.ts"
 import { isGraceful, SessionCode } from "./SessionCode.ts"
@@ -36,6 +37,8 @@ export class LinkDriver {
   #given = 0
   #passed = 0
   #passedAt = 0
+  /** Which time `keepTime` was called last: what it began before ends. */
+  #turn = 0
 
   constructor(link: Link, clock: Clock.Clock, handlers: LinkDriverHandlers) {
     this.#link = link
@@ -85,16 +88,14 @@ export class LinkDriver {
     this.#closeLink(code, text, new LinkLost({ clean: false, code, detail: text }))
   }
 
-  /** Gives the handshake up when its time is over. */
-  readonly handshakeDeadline: Effect.Effect<void> = Effect.sync(() => void this.#mux?.tick(this.now())).pipe(
-    Effect.delay(Duration.millis(HANDSHAKE_MS)),
-  )
-
-  /** Does what is due, for as long as the link lives. To be run from when the handshake is done. */
-  readonly heartbeats: Effect.Effect<void> = Effect.suspend(() => Effect.sleep(this.#tick())).pipe(
-    Effect.repeat({ while: () => this.#lost === null }),
-    Effect.asVoid,
-  )
+  /** Does what is due, now and for as long as the link lives; again from the start of it, and from when the terms are settled. */
+  keepTime(alarms: Alarms): void {
+    const turn = ++this.#turn
+    const look = (): void => {
+      if (this.#lost === null && turn === this.#turn) alarms.after(this.#tick(), look)
+    }
+    look()
+  }
 
   /** Takes part in no new stream, waits for the open ones to end, at most 30 s, and closes. */
   readonly drain = (text: string, retryAfterMs: number): Effect.Effect<void> =>
@@ -127,11 +128,11 @@ export class LinkDriver {
   }
 
   /** Milliseconds until the next look. */
-  #tick(): Duration.Duration {
+  #tick(): number {
     const now = this.now()
     const due = this.#mux?.tick(now) ?? Infinity
     if (this.#lost === null) this.#checkProgress(now)
-    return Duration.millis(Math.max(1, Math.min(due - now, STALL_MS / 6)))
+    return Math.max(1, Math.min(due - now, STALL_MS / 6))
   }
 
   #checkProgress(now: number): void {

@@ -1,5 +1,6 @@
 /** A session: what the two ends of a link do once it is open. The multiplexer does the work; Effect owns time and lifetimes. */
 import { Cause, Deferred, Duration, Effect, Exit, type Fiber, FiberId, FiberSet, Option, type Scope } from "effect"
+import * as Alarms from "./Alarms.ts"
 import { type CreditBudget, processBudget } from "./CreditBudget.ts"
 import type { GoAway } from "./Frame.ts"
 import type { Link } from "./Link.ts"
@@ -59,12 +60,15 @@ export interface ConnectOptions {
   readonly welcome: (hello: Hello) => Effect.Effect<Welcome, LinkLost>
   /** What the session's windows are taken from. Default: the process's own, 256 MiB. */
   readonly budget?: CreditBudget
+  /** What wakes the session when something is due; they must last as long as it. Default: its own. */
+  readonly alarms?: Alarms.Alarms
 }
 
 /** The source's part: says HELLO, waits for WELCOME (5 s), then serves streams until the link is gone. Interrupting it says goodbye. */
 export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, options: ServeOptions) {
   const lost = yield* Deferred.make<never, LinkLost>()
   const run = yield* FiberSet.makeRuntime()
+  const alarms = yield* Alarms.make
   const driver = new LinkDriver(link, yield* Effect.clock, {
     onLost: (why) => Deferred.unsafeDone(lost, Exit.fail(why)),
     onGoAway: (goAway) => void (options.onGoAway && run(options.onGoAway(lostBy(goAway)))),
@@ -74,7 +78,7 @@ export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, optio
     {
       ...driver.events,
       onWelcome: (welcome) => {
-        run(driver.heartbeats)
+        driver.keepTime(alarms)
         run(options.onWelcome(welcome))
       },
       onOpen: handleStreams(options.handler, run, () => mux.session.welcome?.maxStreams ?? 0),
@@ -85,7 +89,7 @@ export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, optio
     Effect.sync(() => driver.start(mux)),
     () => Effect.sync(() => driver.close(SessionCode.shuttingDown, "the source stops")),
   )
-  yield* Effect.forkScoped(driver.handshakeDeadline)
+  driver.keepTime(alarms)
   if (options.stop !== undefined)
     yield* Effect.forkScoped(Effect.andThen(options.stop, driver.drain("the source stops", 0)))
   return yield* Deferred.await(lost)
@@ -94,9 +98,13 @@ export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, optio
 /** The proxy's part: waits for HELLO (5 s), answers WELCOME. The session lives as long as the scope and the link. */
 export const connect = Effect.fn("LinkSession.connect")(function* (link: Link, options: ConnectOptions) {
   const lost = yield* Deferred.make<LinkLost>()
-  const helloCame = yield* Deferred.make<Hello>()
+  const helloCame = yield* Deferred.make<Hello, LinkLost>()
+  const alarms = options.alarms ?? (yield* Alarms.make)
   const driver = new LinkDriver(link, yield* Effect.clock, {
-    onLost: (why) => Deferred.unsafeDone(lost, Exit.succeed(why)),
+    onLost: (why) => {
+      Deferred.unsafeDone(lost, Exit.succeed(why))
+      Deferred.unsafeDone(helloCame, Exit.fail(why))
+    },
     onGoAway: ({ lastStreamId, ...goAway }) => mux.endAbove(lastStreamId, lostBy({ lastStreamId, ...goAway })),
   })
   const events = { ...driver.events, onHello: (hello: Hello) => Deferred.unsafeDone(helloCame, Exit.succeed(hello)) }
@@ -105,15 +113,14 @@ export const connect = Effect.fn("LinkSession.connect")(function* (link: Link, o
     Effect.sync(() => driver.start(mux)),
     () => Effect.sync(() => driver.close(SessionCode.shuttingDown, "the proxy let go of the link")),
   )
-  yield* Effect.forkScoped(driver.handshakeDeadline)
-  const orLost = Effect.raceFirst(Effect.flip(Deferred.await(lost)))
-  const hello = yield* orLost(Deferred.await(helloCame))
+  driver.keepTime(alarms)
+  const hello = yield* Deferred.await(helloCame)
   const welcome = yield* settle(options.welcome(hello)).pipe(
-    orLost,
+    Effect.raceFirst(Effect.flip(Deferred.await(lost))),
     Effect.tapError((why) => Effect.sync(() => driver.close(why.code, why.detail, why.retryAfterMs))),
   )
   mux.welcome(welcome, driver.now())
-  yield* Effect.forkScoped(driver.heartbeats)
+  driver.keepTime(alarms)
   return proxySession(link, driver, mux, { hello, welcome, lost: Deferred.await(lost) })
 })
 

@@ -1,5 +1,6 @@
 /** Takes in the links of sources: says whose they are, agrees on the terms, and serves them until they end. */
 import { Clock, Effect, Layer, Ref, Schema } from "effect"
+import * as Alarms from "./Alarms.ts"
 import { type Link, LinkAcceptor, type SourceIdentity } from "./Link.ts"
 import type { Hello, Welcome } from "./LinkMessage.ts"
 import * as LinkSession from "./LinkSession.ts"
@@ -25,6 +26,8 @@ export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partia
   const options = { ...defaults, ...partial }
   const verifier = yield* TokenVerifier
   const registry = yield* SourceRegistry
+  const alarms = yield* Alarms.make
+  const watch = yield* TokenWatch.make(verifier, alarms)
   const proxyId = crypto.randomUUID()
   // An identity is what `authenticate` gave out, so its token need not travel through the transport.
   const tokens = new WeakMap<SourceIdentity, string>()
@@ -38,8 +41,6 @@ export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partia
     return identity
   })
 
-  const lapsed = (identity: SourceIdentity) => TokenWatch.lapsed(verifier, tokens.get(identity) ?? "", identity.claims)
-
   const welcome = (name: SourceName): Welcome => ({
     version: 1,
     sessionId: crypto.randomUUID(),
@@ -49,10 +50,11 @@ export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partia
     features: [],
   })
 
-  const accept = Effect.fn("SourceAcceptor.accept")(function* (link: Link, identity: SourceIdentity) {
-    const { name } = identity
+  const accept = Effect.fnUntraced(function* (link: Link, identity: SourceIdentity) {
+    const { claims, name } = identity
     const clockSkewMs = yield* Ref.make(0)
     const session = yield* LinkSession.connect(link, {
+      alarms,
       welcome: (hello) =>
         skewOf(hello).pipe(
           Effect.flatMap((skew) => Ref.set(clockSkewMs, skew)),
@@ -61,15 +63,12 @@ export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partia
         ),
     })
     yield* Effect.logInfo(`the source ${name} has linked by ${session.transport}`)
-    const lost = yield* registry
-      .serve({ name, session, clockSkewMs: yield* Ref.get(clockSkewMs) })
-      .pipe(
-        Effect.raceFirst(
-          Effect.flatMap(lapsed(identity), (rejected) =>
-            session.close(SessionCode.unauthorized, rejected.message).pipe(Effect.zipRight(session.lost)),
-          ),
-        ),
-      )
+    yield* watch({
+      token: tokens.get(identity) ?? "",
+      claims,
+      onLapsed: (why) => session.close(SessionCode.unauthorized, why.message),
+    })
+    const lost = yield* registry.serve({ name, session, clockSkewMs: yield* Ref.get(clockSkewMs) })
     yield* Effect.logInfo(`the link of the source ${name} is gone: ${lost.detail}`)
   })
 
@@ -86,6 +85,6 @@ export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partia
 
 /** Takes in links for the registry. */
 export const layer = (options?: Partial<Options>): Layer.Layer<LinkAcceptor, never, TokenVerifier | SourceRegistry> =>
-  Layer.effect(LinkAcceptor, make(options))
+  Layer.scoped(LinkAcceptor, make(options))
 
 const skewOf = (hello: Hello) => Effect.map(Clock.currentTimeMillis, (now) => Math.round(hello.time - now))

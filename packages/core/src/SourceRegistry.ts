@@ -1,5 +1,5 @@
 /** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
-import { Clock, Context, Deferred, type Duration, Effect, FiberId, Layer, Random, Schema, type Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Fiber, Layer, Random, Schema, type Scope } from "effect"
 import type { Container, ContainerId } from "./Container.ts"
 import * as Inventory from "./Inventory.ts"
 import * as InventoryFeed from "./InventoryFeed.ts"
@@ -95,8 +95,8 @@ const MAX_WHY = 200
 
 /** A session that is the way to its source, or was until the source was told to leave it. */
 interface Serving extends LinkedSource {
-  /** Done once nothing is to be opened on it any more: its inventory is fed by the next. */
-  readonly left: Deferred.Deferred<void>
+  /** Interrupted once nothing is to be opened on it any more: its inventory is fed by the next. */
+  readonly feed: Fiber.Fiber<void>
 }
 
 interface Entry {
@@ -155,17 +155,14 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
       yield* session.close(taken.code, taken.detail)
       return taken
     }
-    const serving: Serving = { ...linked, left: Deferred.unsafeMake(FiberId.none) }
     entries.set(name, entry)
+    entry.inventory.restart()
+    const serving: Serving = { ...linked, feed: yield* Effect.fork(InventoryFeed.run(session, entry.inventory)) }
     entry.linked = serving
     entry.since = yield* Clock.currentTimeMillis
     entry.version = oneLine(session.hello.agent, MAX_AGENT)
-    entry.inventory.restart()
     if (older !== undefined) yield* Effect.forkIn(Effect.interruptible(succeed(older, session)), scope)
-    const feeding = Effect.raceFirst(InventoryFeed.run(session, entry.inventory), Deferred.await(serving.left))
-    return yield* Effect.raceFirst(session.lost, Effect.zipRight(feeding, session.lost)).pipe(
-      Effect.ensuring(leave(serving)),
-    )
+    return yield* Effect.ensuring(session.lost, Effect.zipRight(Fiber.interrupt(serving.feed), leave(serving)))
   })
 
   const open = Effect.fn("SourceRegistry.open")(function* (source: SourceName, request: Open) {
@@ -224,8 +221,8 @@ const succeed = (older: Serving, { hello }: ProxySession): Effect.Effect<void> =
 const TOOK_OVER = "a newer link of the same source took over"
 
 /** The inventory's stream never ends by itself; without it a session without users is gone at once. */
-const sendAway = ({ left, session }: Serving, retryAfterMs: number, why?: string): Effect.Effect<void> =>
-  Effect.zipRight(Deferred.succeed(left, undefined), session.drain(retryAfterMs, why))
+const sendAway = ({ feed, session }: Serving, retryAfterMs: number, why?: string): Effect.Effect<void> =>
+  Effect.zipRight(Fiber.interrupt(feed), session.drain(retryAfterMs, why))
 
 /** Takes a session away from its source, unless a newer one has taken its place. */
 const detach = (entries: Map<SourceName, Entry>, linked: Serving, now: number): Entry | undefined => {

@@ -1,5 +1,6 @@
 /** Watches a token while something long runs on its strength. */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, FiberSet, type Scope } from "effect"
+import type { Alarms } from "./Alarms.ts"
 import type { TokenClaims } from "./TokenClaims.ts"
 import { TokenRejected, type TokenVerifier } from "./TokenVerifier.ts"
 
@@ -15,13 +16,52 @@ export const lapsed = Effect.fnUntraced(function* (
   token: string,
   claims: TokenClaims,
 ): Effect.fn.Return<TokenRejected> {
-  const exp = claims.exp * 1000
-  const late = (yield* Clock.currentTimeMillis) >= exp
+  const expiry = expiryOf(claims, yield* Clock.currentTimeMillis)
   for (;;) {
-    const left = exp - (yield* Clock.currentTimeMillis)
-    if (!late && left <= 0) return new TokenRejected({ reason: "unauthorized", detail: "the token has expired" })
-    yield* Effect.sleep(late ? INTERVAL : Duration.min(INTERVAL, Duration.millis(left)))
-    const refused = yield* Effect.flip(verifier.verify(token, claims.role)).pipe(Effect.option)
-    if (refused._tag === "Some") return refused.value
+    const left = expiry - (yield* Clock.currentTimeMillis)
+    if (left <= 0) return expired
+    yield* Effect.sleep(Duration.min(INTERVAL, Duration.millis(left)))
+    const refused = yield* refusal(verifier, token, claims)
+    if (refused !== undefined) return refused
   }
 })
+
+export interface Watch {
+  readonly token: string
+  readonly claims: TokenClaims
+  /** What is done then, once. */
+  readonly onLapsed: (why: TokenRejected) => Effect.Effect<void>
+}
+
+/** Watches many tokens as `lapsed` watches one, without a fiber in wait for each. A watch ends with its scope, all with the scope of `make`. */
+export const make = Effect.fnUntraced(function* (verifier: TokenVerifier["Type"], alarms: Alarms) {
+  const run = yield* FiberSet.makeRuntime()
+  return Effect.fnUntraced(function* ({ claims, onLapsed, token }: Watch): Effect.fn.Return<void, never, Scope.Scope> {
+    let isOver = false
+    const clock = yield* Effect.clock
+    const expiry = expiryOf(claims, clock.unsafeCurrentTimeMillis())
+    const next = (): Effect.Effect<void> => {
+      const left = expiry - clock.unsafeCurrentTimeMillis()
+      if (left <= 0) return onLapsed(expired)
+      alarms.after(Math.min(Duration.toMillis(INTERVAL), left), () => void (isOver || run(look)))
+      return Effect.void
+    }
+    const look = Effect.flatMap(refusal(verifier, token, claims), (refused) =>
+      isOver ? Effect.void : refused === undefined ? next() : onLapsed(refused),
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(() => (isOver = true)))
+    yield* next()
+  })
+})
+
+const expired = new TokenRejected({ reason: "unauthorized", detail: "the token has expired" })
+
+/** Unix milliseconds; never, where it has passed already and verification goes on for as long as it tolerates that. */
+const expiryOf = ({ exp }: TokenClaims, now: number): number => (now < exp * 1000 ? exp * 1000 : Infinity)
+
+const refusal = (
+  verifier: TokenVerifier["Type"],
+  token: string,
+  { role }: TokenClaims,
+): Effect.Effect<TokenRejected | undefined> =>
+  Effect.match(verifier.verify(token, role), { onFailure: (refused) => refused, onSuccess: () => undefined })
