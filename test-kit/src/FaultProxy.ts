@@ -149,7 +149,8 @@ export class FaultProxy {
     this.server.close()
     this.dropAll("rst")
     const open = [...this.pairs].flat().filter((socket) => !socket.closed)
-    await Promise.all(open.map((socket) => once(socket, "close")))
+    // Not `once`, which rejects where one of them is just being refused by a target that is gone.
+    await Promise.all(open.map((socket) => new Promise((resolve) => socket.once("close", resolve))))
   }
 
   private relay(near: Socket): void {

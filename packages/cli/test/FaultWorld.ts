@@ -112,8 +112,7 @@ export const start = Effect.fn("FaultWorld.start")(function* (carrier: Carrier, 
 export const relayTo = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(() => FaultProxy.listen({ target: { port } })),
-    // It fails where a connection to a target that is gone is being refused at that moment.
-    (relay) => Effect.ignore(Effect.tryPromise(() => relay.close())),
+    (relay) => Effect.promise(() => relay.close()),
   )
 
 /** Looks every few milliseconds until it is so; the test's own timeout is the bound. */
