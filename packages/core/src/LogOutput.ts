@@ -8,8 +8,11 @@ import { HEADER_BYTES } from "./Frame.ts"
 export type Emit = (bytes: Uint8Array, stream: LogStream) => void
 export type LogStream = 1 | 2
 
-/** What is emitted at a time, at most. */
-export const OUTPUT_BYTES = 65_536
+/**
+ * What is emitted at a time, at most. With the headers of the frame (12 bytes) and the WebSocket message (14) it is within
+ * 64 KiB, which is what Node reads of a socket: the other end gets it in one read and need not put it together.
+ */
+export const OUTPUT_BYTES = 65_536 - 64
 
 /** Left free before each piece, in bytes: its receiver makes a link's frame of it without a copy. */
 export const PIECE_ROOM = HEADER_BYTES
