@@ -95,8 +95,8 @@ export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, optio
   return yield* Deferred.await(lost)
 }, Effect.scoped)
 
-/** The proxy's part: waits for HELLO (5 s), answers WELCOME. The session lives as long as the scope and the link. */
-export const connect = Effect.fn("LinkSession.connect")(function* (link: Link, options: ConnectOptions) {
+/** The proxy's part: waits for HELLO (5 s), answers WELCOME. The session lives as long as the scope and the link, which a span would too. */
+export const connect = Effect.fnUntraced(function* (link: Link, options: ConnectOptions) {
   const lost = yield* Deferred.make<LinkLost>()
   const helloCame = yield* Deferred.make<Hello, LinkLost>()
   const alarms = options.alarms ?? (yield* Alarms.make)

@@ -145,7 +145,8 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
       if (entry !== undefined) yield* forget(entry, now)
     })
 
-  const serve = Effect.fn("SourceRegistry.serve")(function* (linked: LinkedSource) {
+  // Untraced: a span would last, and be held in memory, as long as the link.
+  const serve = Effect.fnUntraced(function* (linked: LinkedSource) {
     const { name, session } = linked
     const entry = entries.get(name) ?? newEntry(name, options.inventory, now)
     const older = entry.linked
