@@ -1,7 +1,7 @@
 /** A proxy inside a Node HTTP server that has pages of its own: sources and users come to the same port. */
 import { createServer, type Server } from "node:http"
-import type { TokenKey } from "@rdl/core/TokenKey"
-import * as TokenVerifier from "@rdl/core/TokenVerifier"
+import type { TokenKey } from "@rdl/core/token/TokenKey"
+import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
 import * as Proxy from "@rdl/proxy/Proxy"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Effect, Layer } from "effect"

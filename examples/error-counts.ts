@@ -1,5 +1,5 @@
 /** A small tool on the typed client: how many lines each container of the fleet wrote to stderr in the last hour. */
-import { RdlClient } from "@rdl/core/RdlClient"
+import { RdlClient } from "@rdl/core/api/RdlClient"
 import { Effect, Stream } from "effect"
 
 export const errorCounts = Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** A key of this run, and tokens of it: worth nothing once the run is over. */
-import * as TokenCodec from "@rdl/core/TokenCodec"
-import * as TokenKey from "@rdl/core/TokenKey"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import * as TokenKey from "@rdl/core/token/TokenKey"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 

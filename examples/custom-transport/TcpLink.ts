@@ -1,10 +1,10 @@
 /** One TCP connection as a Link: frames one after the other, and a goodbye that is answered by a goodbye. */
-import * as Frame from "@rdl/core/Frame"
-import { FrameDecoder } from "@rdl/core/FrameDecoder"
-import { FrameType } from "@rdl/core/FrameType"
-import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
-import { GREATEST_MAX_FRAME } from "@rdl/core/LinkLimits"
-import { SessionCode } from "@rdl/core/SessionCode"
+import * as Frame from "@rdl/core/link/Frame"
+import { FrameDecoder } from "@rdl/core/link/FrameDecoder"
+import { FrameType } from "@rdl/core/link/FrameType"
+import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
+import { GREATEST_MAX_FRAME } from "@rdl/core/link/LinkLimits"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import type { Socket } from "node:net"
 
 /** Milliseconds from a goodbye, said or heard, until the socket is destroyed. */

@@ -1,5 +1,5 @@
 /** Dials a proxy over plain TCP: the token first, frames once it is welcome. */
-import { type Link, LinkDialer, LinkDialError } from "@rdl/core/Link"
+import { type Link, LinkDialer, LinkDialError } from "@rdl/core/link/Link"
 import { Effect, Layer, Redacted, type Scope } from "effect"
 import * as net from "node:net"
 import * as FirstLine from "./FirstLine.ts"

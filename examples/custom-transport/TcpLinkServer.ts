@@ -1,6 +1,6 @@
 /** Takes links over plain TCP on a net.Server: asks whose the token is before it reads a frame. */
-import { LinkAcceptor } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
+import { LinkAcceptor } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Effect, FiberSet, Layer, type Scope } from "effect"
 import type { Server, Socket } from "node:net"
 import * as FirstLine from "./FirstLine.ts"

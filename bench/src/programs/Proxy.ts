@@ -1,6 +1,6 @@
 /** A proxy with all its transports, composed as `rdl proxy` composes it. */
-import * as TokenKey from "@rdl/core/TokenKey"
-import * as TokenVerifier from "@rdl/core/TokenVerifier"
+import * as TokenKey from "@rdl/core/token/TokenKey"
+import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
 import * as Proxy from "@rdl/proxy/Proxy"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"

@@ -1,6 +1,6 @@
 /** The settings of keys and tokens that several commands share. */
-import * as TokenCodec from "@rdl/core/TokenCodec"
-import * as TokenKey from "@rdl/core/TokenKey"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import * as TokenKey from "@rdl/core/token/TokenKey"
 import { Effect, Redacted } from "effect"
 import { UsageError } from "./Failure.ts"
 import * as Setting from "./Setting.ts"

@@ -1,7 +1,7 @@
 /** The key and the tokens of `rdl up`: made on its first run, kept, and used again. */
-import type { TokenClaims } from "@rdl/core/TokenClaims"
-import * as TokenCodec from "@rdl/core/TokenCodec"
-import * as TokenKey from "@rdl/core/TokenKey"
+import type { TokenClaims } from "@rdl/core/token/TokenClaims"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import * as TokenKey from "@rdl/core/token/TokenKey"
 import { Clock, Effect, Option, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { userInfo } from "node:os"

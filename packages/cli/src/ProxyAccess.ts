@@ -1,8 +1,8 @@
 /** The proxy that a user's command asks. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { ApiError } from "@rdl/core/ApiError"
-import * as RdlClient from "@rdl/core/RdlClient"
-import * as TokenCodec from "@rdl/core/TokenCodec"
+import { ApiError } from "@rdl/core/api/ApiError"
+import * as RdlClient from "@rdl/core/api/RdlClient"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Effect, Redacted, type Scope } from "effect"
 import { CommandFailed, type OutputClosed, UsageError } from "./Failure.ts"
 import * as Keys from "./Keys.ts"

@@ -1,7 +1,7 @@
 /** A proxy with all its transports, listening. */
-import type { LinkAcceptor } from "@rdl/core/Link"
-import type { TokenKey } from "@rdl/core/TokenKey"
-import * as TokenVerifier from "@rdl/core/TokenVerifier"
+import type { LinkAcceptor } from "@rdl/core/link/Link"
+import type { TokenKey } from "@rdl/core/token/TokenKey"
+import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
 import * as Proxy from "@rdl/proxy/Proxy"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"

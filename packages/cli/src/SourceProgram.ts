@@ -1,6 +1,6 @@
 /** A source with the transports that it dials by. */
-import * as AutoLinkDialer from "@rdl/core/AutoLinkDialer"
-import { LinkDialer } from "@rdl/core/Link"
+import * as AutoLinkDialer from "@rdl/core/link/AutoLinkDialer"
+import { LinkDialer } from "@rdl/core/link/Link"
 import * as Source from "@rdl/source/Source"
 import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"

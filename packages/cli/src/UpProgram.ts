@@ -1,5 +1,5 @@
 /** Proxy and source in one process, with sample containers where there is no engine. */
-import { SourceRegistry } from "@rdl/core/SourceRegistry"
+import { SourceRegistry } from "@rdl/core/routing/SourceRegistry"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as EngineAddress from "@rdl/source/EngineAddress"

@@ -1,5 +1,5 @@
 /** What `rdl up` says once it runs: where it is, who may ask, and what to paste. */
-import type { Container } from "@rdl/core/Container"
+import type { Container } from "@rdl/core/model/Container"
 import type { EngineUnavailable } from "@rdl/source/EngineAddress"
 import { join } from "node:path"
 import { USER_TOKEN_FILE } from "./OwnTokens.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { processBudget } from "@rdl/core/CreditBudget"
-import { SourceName } from "@rdl/core/SourceName"
+import { processBudget } from "@rdl/core/mux/CreditBudget"
+import { SourceName } from "@rdl/core/model/SourceName"
 import { Effect, Metric, MetricState } from "effect"
 import * as FaultWorld from "./FaultWorld.ts"
 import { carriers, until } from "./FaultWorld.ts"

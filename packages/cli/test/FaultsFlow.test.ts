@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { processBudget } from "@rdl/core/CreditBudget"
-import { GREATEST_WINDOW, INITIAL_WINDOW } from "@rdl/core/LinkLimits"
+import { processBudget } from "@rdl/core/mux/CreditBudget"
+import { GREATEST_WINDOW, INITIAL_WINDOW } from "@rdl/core/link/LinkLimits"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { memoryUsage } from "./Garbage.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { LinkDialer } from "@rdl/core/Link"
-import { serve, type StreamWriter } from "@rdl/core/LinkSession"
+import { LinkDialer } from "@rdl/core/link/Link"
+import { serve, type StreamWriter } from "@rdl/core/link/LinkSession"
 import { Context, Effect, Layer } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as FaultWorld from "./FaultWorld.ts"

@@ -1,7 +1,7 @@
 /** A fleet of one: a sample engine in the test's own process, a proxy and a source as processes beside it. */
-import type { TokenClaims } from "@rdl/core/TokenClaims"
-import * as TokenCodec from "@rdl/core/TokenCodec"
-import * as TokenKey from "@rdl/core/TokenKey"
+import type { TokenClaims } from "@rdl/core/token/TokenClaims"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import * as TokenKey from "@rdl/core/token/TokenKey"
 import type { Container, ContainerSpec } from "@rdl/sample-engine/Container"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import { Context, Effect, Layer, type Scope } from "effect"

@@ -1,6 +1,6 @@
 /** A source that says what a test wants: frames of its own making on a real connection, by either carrier. */
-import * as Frame from "@rdl/core/Frame"
-import { FrameType } from "@rdl/core/FrameType"
+import * as Frame from "@rdl/core/link/Frame"
+import { FrameType } from "@rdl/core/link/FrameType"
 import { Effect, type Scope } from "effect"
 import { WebSocket } from "ws"
 import { type Carrier, until } from "./FaultWorld.ts"

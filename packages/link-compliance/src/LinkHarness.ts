@@ -1,5 +1,5 @@
 /** What a transport gives the suite: a way to dial its own listening end, and what may be done to the wire between the two. */
-import type { Link, LinkAcceptor, LinkDialError } from "@rdl/core/Link"
+import type { Link, LinkAcceptor, LinkDialError } from "@rdl/core/link/Link"
 import type { Effect, Scope } from "effect"
 
 /** The tokens the suite's acceptor knows: one of the source `edge-1`, one of a user. Any other is no good. */

@@ -1,5 +1,5 @@
-import { type Link, LinkAcceptor, LinkDialer } from "@rdl/core/Link"
-import * as MemoryLink from "@rdl/core/MemoryLink"
+import { type Link, LinkAcceptor, LinkDialer } from "@rdl/core/link/Link"
+import * as MemoryLink from "@rdl/core/link/MemoryLink"
 import { describeLink } from "@rdl/link-compliance/LinkCompliance"
 import { Context, Effect, Layer, Redacted } from "effect"
 

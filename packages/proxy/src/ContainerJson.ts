@@ -1,5 +1,5 @@
 /** Lists of containers as JSON: what the schema makes of them, kept for as long as they read the same. */
-import { SourceContainer } from "@rdl/core/Container"
+import { SourceContainer } from "@rdl/core/model/Container"
 import { Schema } from "effect"
 
 /**

@@ -2,9 +2,9 @@
 import { RouteNotFound } from "@effect/platform/HttpServerError"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { ApiError, body } from "@rdl/core/ApiError"
-import type { BadParameter } from "@rdl/core/LogParameter"
-import type { TokenRejected } from "@rdl/core/TokenVerifier"
+import { ApiError, body } from "@rdl/core/api/ApiError"
+import type { BadParameter } from "@rdl/core/log/LogParameter"
+import type { TokenRejected } from "@rdl/core/token/TokenVerifier"
 import { Cause, Effect, Option, Schema } from "effect"
 import * as Routes from "./Routes.ts"
 

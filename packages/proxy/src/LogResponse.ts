@@ -1,5 +1,5 @@
 /** A log on its way into an HTTP response: frames go to the socket as they came, unparsed and uncopied. */
-import type { RoutedLog } from "@rdl/core/RequestRouter"
+import type { RoutedLog } from "@rdl/core/routing/RequestRouter"
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
 import { Socket } from "node:net"

@@ -1,5 +1,5 @@
 /** Which paths the user API has, read off its description. */
-import { UserApi } from "@rdl/core/UserApi"
+import { UserApi } from "@rdl/core/api/UserApi"
 
 const patterns = Object.values(UserApi.groups).flatMap((group) =>
   Object.values(group.endpoints).map(

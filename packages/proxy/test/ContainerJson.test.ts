@@ -1,4 +1,4 @@
-import { ContainerId, Container, SourceContainer } from "@rdl/core/Container"
+import { ContainerId, Container, SourceContainer } from "@rdl/core/model/Container"
 import { describe, expect, it } from "@effect/vitest"
 import { Arbitrary, Effect, FastCheck, Schema, TestClock } from "effect"
 import * as ContainerJson from "../src/ContainerJson.ts"

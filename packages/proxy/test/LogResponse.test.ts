@@ -1,4 +1,4 @@
-import { StreamError } from "@rdl/core/StreamError"
+import { StreamError } from "@rdl/core/link/StreamError"
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, TestClock } from "effect"
 import * as Net from "node:net"

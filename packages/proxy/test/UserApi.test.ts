@@ -1,6 +1,6 @@
 import type { OpenAPISpec } from "@effect/platform/OpenApi"
-import { StreamError, type StreamErrorReason } from "@rdl/core/StreamError"
-import { OPEN_PATHS } from "@rdl/core/UserApi"
+import { StreamError, type StreamErrorReason } from "@rdl/core/link/StreamError"
+import { OPEN_PATHS } from "@rdl/core/api/UserApi"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import * as Fleet from "./Fleet.ts"

@@ -1,8 +1,8 @@
 /** The engine as a source may know it: seven questions, each a read, and no way to ask an eighth. */
 import { Context, Effect, Either, Layer, Schema } from "effect"
 import type { Pool } from "undici"
-import type { ContainerId } from "@rdl/core/Container"
-import type { Engine } from "@rdl/core/Engine"
+import type { ContainerId } from "@rdl/core/model/Container"
+import type { Engine } from "@rdl/core/model/Engine"
 import * as EngineAddress from "./EngineAddress.ts"
 import { EngineUnavailable } from "./EngineAddress.ts"
 import { type ContainerDetails, fromInspect, fromList, type Listing } from "./EngineContainer.ts"

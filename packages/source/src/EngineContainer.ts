@@ -1,7 +1,7 @@
 /** What the engine's JSON says of containers, cut down to what may leave the host. */
 import { Either, Option, Schema } from "effect"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/Container"
-import { MAX_CONTAINER_BYTES } from "@rdl/core/InventoryChange"
+import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
+import { MAX_CONTAINER_BYTES } from "@rdl/core/model/InventoryChange"
 
 const Ports = Schema.Array(
   Schema.Struct({

@@ -1,6 +1,6 @@
 /** How a question to the engine fails, once an engine answers at all. */
 import { Either, Schema } from "effect"
-import { ContainerId } from "@rdl/core/Container"
+import { ContainerId } from "@rdl/core/model/Container"
 import type { EngineUnavailable } from "./EngineAddress.ts"
 
 /** The engine answered, but not with what was asked for. */

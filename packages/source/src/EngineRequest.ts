@@ -1,7 +1,7 @@
 /** Every question a source can put to an engine, as paths: what is not built here cannot be asked. */
 import { Schema } from "effect"
-import { ContainerId } from "@rdl/core/Container"
-import type { LogQuery } from "@rdl/core/LogQuery"
+import { ContainerId } from "@rdl/core/model/Container"
+import type { LogQuery } from "@rdl/core/log/LogQuery"
 
 /** A path of the engine's API; only this module makes them, and every one is a read. */
 export const EngineRequest = Schema.String.pipe(Schema.brand("EngineRequest"))

@@ -1,9 +1,9 @@
 /** Keeps the list of this machine's containers true: events tell at once, listing again repairs what events lose. */
 import { Clock, Context, Deferred, Duration, Effect, Layer, Option, type Scope, Stream } from "effect"
-import type { Container, ContainerId } from "@rdl/core/Container"
-import type { Engine } from "@rdl/core/Engine"
-import type { InventoryChange } from "@rdl/core/InventoryChange"
-import * as LineSplitter from "@rdl/core/LineSplitter"
+import type { Container, ContainerId } from "@rdl/core/model/Container"
+import type { Engine } from "@rdl/core/model/Engine"
+import type { InventoryChange } from "@rdl/core/model/InventoryChange"
+import * as LineSplitter from "@rdl/core/log/LineSplitter"
 import { EngineClient } from "./EngineClient.ts"
 import type { Listing } from "./EngineContainer.ts"
 import type { EngineProblem } from "./EngineError.ts"

@@ -1,8 +1,8 @@
 /** What a source knows of its engine and containers, and what each subscriber has yet to be told. Plain state, no I/O. */
-import type { Container, ContainerId } from "@rdl/core/Container"
-import type { Engine } from "@rdl/core/Engine"
-import { type InventoryChange, MAX_CONTAINERS } from "@rdl/core/InventoryChange"
-import * as StatusAge from "@rdl/core/StatusAge"
+import type { Container, ContainerId } from "@rdl/core/model/Container"
+import type { Engine } from "@rdl/core/model/Engine"
+import { type InventoryChange, MAX_CONTAINERS } from "@rdl/core/model/InventoryChange"
+import * as StatusAge from "@rdl/core/model/StatusAge"
 
 /** Changes a subscriber may be behind; one that is further behind gets a fresh snapshot instead. */
 export const MAX_PENDING = 1024

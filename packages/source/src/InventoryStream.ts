@@ -1,7 +1,7 @@
 /** Writes an inventory to the link: one JSON object a line. */
 import { Chunk, Effect, Stream } from "effect"
-import type { InventoryChange } from "@rdl/core/InventoryChange"
-import type { StreamWriter } from "@rdl/core/LinkSession"
+import type { InventoryChange } from "@rdl/core/model/InventoryChange"
+import type { StreamWriter } from "@rdl/core/link/LinkSession"
 
 /** Lines are gathered to about this many bytes, and never longer than one line more. */
 const PIECE = 64 * 1024

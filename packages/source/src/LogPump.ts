@@ -1,9 +1,9 @@
 /** From the engine's socket to the link's writer: renders, gathers, and holds the socket while there is no room. Plain callbacks, no Effect. */
-import type { End, Head } from "@rdl/core/LinkMessage"
-import type { StreamWriter } from "@rdl/core/LinkSession"
-import { PIECE_ROOM } from "@rdl/core/LogOutput"
-import type { LogRenderer } from "@rdl/core/LogRenderer"
-import type { StreamError } from "@rdl/core/StreamError"
+import type { End, Head } from "@rdl/core/link/LinkMessage"
+import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import { PIECE_ROOM } from "@rdl/core/log/LogOutput"
+import type { LogRenderer } from "@rdl/core/log/LogRenderer"
+import type { StreamError } from "@rdl/core/link/StreamError"
 import { Coalescer } from "./Coalescer.ts"
 import type { BodySink, Flow } from "./EngineStream.ts"
 
@@ -74,7 +74,7 @@ export class LogPump implements BodySink {
   onSettled(): void {
     this.fresh = false
     this.silentSince = this.now
-    if (this.options.renderer.held() > 0) this.coalescer.added(this.now)
+    
     this.settle(this.now)
   }
 

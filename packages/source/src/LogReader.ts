@@ -1,11 +1,11 @@
 /** Reads the log of one container of this machine, rendered as the asker wants it. */
 import { Context, type Effect } from "effect"
-import type { Container } from "@rdl/core/Container"
-import type { End } from "@rdl/core/LinkMessage"
-import type { LogQuery, LogRendering } from "@rdl/core/LogQuery"
-import type { StreamWriter } from "@rdl/core/LinkSession"
-import type { SourceName } from "@rdl/core/SourceName"
-import type { StreamError } from "@rdl/core/StreamError"
+import type { Container } from "@rdl/core/model/Container"
+import type { End } from "@rdl/core/link/LinkMessage"
+import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
+import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import type { SourceName } from "@rdl/core/model/SourceName"
+import type { StreamError } from "@rdl/core/link/StreamError"
 
 export interface LogRequest {
   /** As the inventory has it. */

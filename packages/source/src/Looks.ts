@@ -1,6 +1,6 @@
 /** Which containers to look at again, and when: gathered from the engine's events, so that a storm of them costs few questions. */
 import { Option, Schema } from "effect"
-import { ContainerId } from "@rdl/core/Container"
+import { ContainerId } from "@rdl/core/model/Container"
 import { MAX_LISTED } from "./EngineRequest.ts"
 
 /** How long after a container died it is looked at once more, in milliseconds: Docker says `die` before its own list knows. */

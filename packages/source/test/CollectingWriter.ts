@@ -1,7 +1,7 @@
 /** A writer that keeps what it is given, and can be made to have no room. */
 import { createHash } from "node:crypto"
-import type { Head } from "@rdl/core/LinkMessage"
-import type { StreamWriter } from "@rdl/core/LinkSession"
+import type { Head } from "@rdl/core/link/LinkMessage"
+import type { StreamWriter } from "@rdl/core/link/LinkSession"
 
 export class CollectingWriter implements StreamWriter {
   readonly pieces: Array<Buffer> = []

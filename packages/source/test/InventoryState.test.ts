@@ -1,8 +1,8 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/Container"
-import type { Engine } from "@rdl/core/Engine"
-import type { InventoryChange } from "@rdl/core/InventoryChange"
+import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
+import type { Engine } from "@rdl/core/model/Engine"
+import type { InventoryChange } from "@rdl/core/model/InventoryChange"
 import { InventoryState, MAX_PENDING } from "../src/InventoryState.ts"
 
 const engine: Engine = { kind: "docker", version: "1", apiVersion: "1.41", os: "linux", arch: "amd64" }

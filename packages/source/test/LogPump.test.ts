@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import type { LogFormat } from "@rdl/core/LogQuery"
-import * as LogRenderer from "@rdl/core/LogRenderer"
+import type { LogFormat } from "@rdl/core/log/LogQuery"
+import * as LogRenderer from "@rdl/core/log/LogRenderer"
 import { MAX_LINGER_MS, QUIET_MS } from "../src/Coalescer.ts"
 import { KEEP_ALIVE_MS, LogPump } from "../src/LogPump.ts"
 import { CollectingWriter } from "./CollectingWriter.ts"

@@ -1,11 +1,11 @@
 /** The far end of a source's link, in memory: takes each link that is dialled and opens streams on it. */
 import { Effect, Layer, Queue } from "effect"
-import { type Link, LinkDialer } from "@rdl/core/Link"
-import type { End, Open, Welcome } from "@rdl/core/LinkMessage"
-import { connect, type LinkLost, type ProxySession } from "@rdl/core/LinkSession"
-import * as MemoryLink from "@rdl/core/MemoryLink"
-import { SourceName } from "@rdl/core/SourceName"
-import type { StreamError } from "@rdl/core/StreamError"
+import { type Link, LinkDialer } from "@rdl/core/link/Link"
+import type { End, Open, Welcome } from "@rdl/core/link/LinkMessage"
+import { connect, type LinkLost, type ProxySession } from "@rdl/core/link/LinkSession"
+import * as MemoryLink from "@rdl/core/link/MemoryLink"
+import { SourceName } from "@rdl/core/model/SourceName"
+import type { StreamError } from "@rdl/core/link/StreamError"
 
 const welcome: Welcome = {
   version: 1,

@@ -1,5 +1,5 @@
 /** What a failed dial means to whoever runs the source: every outcome as one sentence that says what to do. */
-import { LinkDialError } from "@rdl/core/Link"
+import { LinkDialError } from "@rdl/core/link/Link"
 import type { Outcome } from "./Exchange.ts"
 
 type Reason = LinkDialError["reason"]

@@ -1,5 +1,5 @@
 /** Decides when a sender that was told to wait is called back: `Link.buffered` at half of what it was, or at 0. */
-import { MAX_BUFFERED } from "@rdl/core/LinkLimits"
+import { MAX_BUFFERED } from "@rdl/core/link/LinkLimits"
 
 export class DrainMark {
   /** What the buffer must fall to; undefined = nobody waits. */

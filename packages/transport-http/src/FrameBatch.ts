@@ -1,7 +1,7 @@
 /** Frames one after the other in an HTTP body; in a poll's answer the number of the first stands before them (docs/protocol-http.md#numbers). */
-import { FrameError, violation } from "@rdl/core/Frame"
-import { SessionCode } from "@rdl/core/SessionCode"
-import { FrameDecoder } from "@rdl/core/FrameDecoder"
+import { FrameError, violation } from "@rdl/core/link/Frame"
+import { SessionCode } from "@rdl/core/link/SessionCode"
+import { FrameDecoder } from "@rdl/core/link/FrameDecoder"
 import { MAX_PAYLOAD } from "./HttpWire.ts"
 
 const NUMBER_BYTES = 8

@@ -1,5 +1,5 @@
 /** Dials a proxy by plain HTTP requests: long polls one way, POSTs the other. */
-import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/Link"
+import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/link/Link"
 import { Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from "undici"
 import * as Backoff from "./Backoff.ts"

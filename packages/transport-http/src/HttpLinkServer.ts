@@ -1,5 +1,5 @@
 /** Takes links over plain HTTP requests, on an HTTP server that exists already (docs/protocol-http.md). */
-import { LinkAcceptor, type SourceIdentity } from "@rdl/core/Link"
+import { LinkAcceptor, type SourceIdentity } from "@rdl/core/link/Link"
 import { Duration, Effect, FiberSet, Layer, Option, Schema, type Scope } from "effect"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Server as TlsServer } from "node:https"

@@ -1,5 +1,5 @@
 /** What both ends say over HTTP besides frames: the path, the JSON bodies and the bounds (docs/protocol-http.md). */
-import { GREATEST_MAX_FRAME } from "@rdl/core/LinkLimits"
+import { GREATEST_MAX_FRAME } from "@rdl/core/link/LinkLimits"
 import { Schema } from "effect"
 
 /** Where a proxy takes sessions, unless told otherwise. */

@@ -1,5 +1,5 @@
 /** The receiving half of a link: hands frames to the receiver, keeps those that came before it, and tells the end once. */
-import type { LinkClosed, LinkHandlers } from "@rdl/core/Link"
+import type { LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
 
 /** At this many bytes held for a receiver that has not come, its transport must take no further batch. */
 const FULL = 512 * 1024

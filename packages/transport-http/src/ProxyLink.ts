@@ -1,6 +1,6 @@
 /** The proxy's end of a link over HTTP: a session that requests come to, in whatever order and however often. */
-import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
+import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import * as Answer from "./Answer.ts"
 import { DownQueue } from "./DownQueue.ts"
 import { DrainMark } from "./DrainMark.ts"

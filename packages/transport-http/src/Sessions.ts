@@ -1,7 +1,7 @@
 /** The sessions of a proxy: who has which, how many there may be, and what became of those that ended. */
-import type { LinkAcceptor, SourceIdentity } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
-import type { SourceName } from "@rdl/core/SourceName"
+import type { LinkAcceptor, SourceIdentity } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
+import type { SourceName } from "@rdl/core/model/SourceName"
 import { Cause, Duration, Effect, Exit, FiberSet, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import * as Answer from "./Answer.ts"

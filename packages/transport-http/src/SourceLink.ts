@@ -1,6 +1,6 @@
 /** The source's end of a link over HTTP: POSTs what it sends, polls for what it gets, and repeats either until it is certain. */
-import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
+import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Option, Schema } from "effect"
 import * as Backoff from "./Backoff.ts"
 import { DrainMark } from "./DrainMark.ts"

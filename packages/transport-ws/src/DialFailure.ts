@@ -1,5 +1,5 @@
 /** What a failed dial means to whoever runs the source: every answer and every error as one sentence that says what to do. */
-import { LinkDialError } from "@rdl/core/Link"
+import { LinkDialError } from "@rdl/core/link/Link"
 import type { IncomingMessage } from "node:http"
 import { TunnelFailed } from "./ForwardProxy.ts"
 import { subprotocol } from "./WsLink.ts"

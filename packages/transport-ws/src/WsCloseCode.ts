@@ -1,5 +1,5 @@
 /** How a session's code travels in a WebSocket close frame: standard codes where one means the same, so that foreign tools read them right. */
-import { SessionCode } from "@rdl/core/SessionCode"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 
 /** Session codes (docs/protocol.md#session-codes) and the WebSocket codes that stand for them; all others travel as 4300 + code. */
 const pairs: ReadonlyArray<readonly [session: number, ws: number]> = [

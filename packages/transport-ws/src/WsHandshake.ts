@@ -1,5 +1,5 @@
 /** What a proxy asks of an upgrade before it becomes a link. */
-import type { LinkAcceptor, SourceIdentity } from "@rdl/core/Link"
+import type { LinkAcceptor, SourceIdentity } from "@rdl/core/link/Link"
 import { Cause, type Duration, Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { UpgradeRefusal } from "./UpgradeRefusal.ts"

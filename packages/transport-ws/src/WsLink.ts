@@ -1,8 +1,8 @@
 /** One open WebSocket as a Link: one frame is one binary message, at either end. */
-import { HEADER_BYTES } from "@rdl/core/Frame"
-import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
-import { GREATEST_MAX_FRAME, MAX_BUFFERED } from "@rdl/core/LinkLimits"
-import { SessionCode } from "@rdl/core/SessionCode"
+import { HEADER_BYTES } from "@rdl/core/link/Frame"
+import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
+import { GREATEST_MAX_FRAME, MAX_BUFFERED } from "@rdl/core/link/LinkLimits"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import type { Socket } from "node:net"
 import { type RawData, WebSocket } from "ws"
 import * as WsCloseCode from "./WsCloseCode.ts"

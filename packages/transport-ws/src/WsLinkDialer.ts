@@ -1,5 +1,5 @@
 /** Dials a proxy over WebSocket. */
-import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/Link"
+import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/link/Link"
 import { Clock, Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import type { Agent, IncomingMessage } from "node:http"
 import * as net from "node:net"

@@ -1,6 +1,6 @@
 /** Takes links over WebSocket on an HTTP server that exists already. */
-import { type Link, LinkAcceptor, type SourceIdentity } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
+import { type Link, LinkAcceptor, type SourceIdentity } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Cause, Duration, Effect, Exit, FiberSet, Layer, type Scope } from "effect"
 import type { Server } from "node:http"
 import type { Server as TlsServer } from "node:https"

@@ -1,7 +1,7 @@
 /** Real sockets on 127.0.0.1 for the tests: servers that live as long as a scope, and links that remember what came. */
-import { type Link, LinkAcceptor, type LinkClosed, type SourceIdentity } from "@rdl/core/Link"
-import { SourceName } from "@rdl/core/SourceName"
-import { TokenRejected } from "@rdl/core/TokenVerifier"
+import { type Link, LinkAcceptor, type LinkClosed, type SourceIdentity } from "@rdl/core/link/Link"
+import { SourceName } from "@rdl/core/model/SourceName"
+import { TokenRejected } from "@rdl/core/token/TokenVerifier"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Deferred, Effect, Logger, LogLevel, Queue, Redacted, type Scope } from "effect"

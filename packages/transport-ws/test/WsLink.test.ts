@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { SessionCode } from "@rdl/core/SessionCode"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import * as WsLink from "@rdl/transport-ws/WsLink"
 import { Effect, FastCheck as fc, Fiber } from "effect"
 import type { IncomingMessage } from "node:http"

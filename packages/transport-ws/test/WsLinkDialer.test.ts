@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { LinkDialError } from "@rdl/core/Link"
+import type { LinkDialError } from "@rdl/core/link/Link"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import * as http from "node:http"

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { LinkAcceptor } from "@rdl/core/Link"
+import type { LinkAcceptor } from "@rdl/core/link/Link"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Context, Deferred, Effect, Exit, Layer, Logger, LogLevel, Scope } from "effect"
 import * as http from "node:http"
 import type * as net from "node:net"
-import * as Link from "@rdl/core/Link"
+import * as Link from "@rdl/core/link/Link"
 import {
   authenticate,
   binary,

@@ -1,6 +1,6 @@
 /** `rdl key`: makes keys, and gives their public halves. */
 import * as Command from "@effect/cli/Command"
-import * as TokenKey from "@rdl/core/TokenKey"
+import * as TokenKey from "@rdl/core/token/TokenKey"
 import { Effect, Redacted } from "effect"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"

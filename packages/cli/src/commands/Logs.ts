@@ -1,7 +1,7 @@
 /** `rdl logs`: the log of one container, as `docker logs` gives it, from wherever it runs. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import type { LogOptions } from "@rdl/core/RdlClient"
+import type { LogOptions } from "@rdl/core/api/RdlClient"
 import { Effect, Either } from "effect"
 import type { Page } from "../Help.ts"
 import * as LogWriter from "../LogWriter.ts"

@@ -1,7 +1,7 @@
 /** `rdl ps`: the containers of all sources. */
 import * as Command from "@effect/cli/Command"
-import type { SourceContainer } from "@rdl/core/Container"
-import * as DurationWords from "@rdl/core/DurationWords"
+import type { SourceContainer } from "@rdl/core/model/Container"
+import * as DurationWords from "@rdl/core/model/DurationWords"
 import { Clock, Effect } from "effect"
 import type { Page } from "../Help.ts"
 import * as Output from "../Output.ts"

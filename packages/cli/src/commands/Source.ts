@@ -1,6 +1,6 @@
 /** `rdl source`: the source that runs beside a container engine. */
 import * as Command from "@effect/cli/Command"
-import * as TokenCodec from "@rdl/core/TokenCodec"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Effect, Redacted } from "effect"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"

@@ -1,7 +1,7 @@
 /** `rdl sources`: the sources of a proxy, and how their links are. */
 import * as Command from "@effect/cli/Command"
-import * as DurationWords from "@rdl/core/DurationWords"
-import type { SourceStatus } from "@rdl/core/SourceStatus"
+import * as DurationWords from "@rdl/core/model/DurationWords"
+import type { SourceStatus } from "@rdl/core/model/SourceStatus"
 import { Clock, Effect } from "effect"
 import type { Page } from "../Help.ts"
 import * as Output from "../Output.ts"

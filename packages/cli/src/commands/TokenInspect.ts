@@ -1,7 +1,7 @@
 /** `rdl token inspect`: what a token says, and whether it is good. */
 import * as Command from "@effect/cli/Command"
-import type { TokenClaims } from "@rdl/core/TokenClaims"
-import * as TokenCodec from "@rdl/core/TokenCodec"
+import type { TokenClaims } from "@rdl/core/token/TokenClaims"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Clock, Effect, Redacted } from "effect"
 import { CommandFailed, type UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"

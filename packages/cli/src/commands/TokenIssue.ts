@@ -1,8 +1,8 @@
 /** `rdl token issue`: a token on standard output and nothing else. */
 import * as Command from "@effect/cli/Command"
-import { SourceName } from "@rdl/core/SourceName"
-import * as TokenCodec from "@rdl/core/TokenCodec"
-import { type Scope, Subject, type TokenClaims } from "@rdl/core/TokenClaims"
+import { SourceName } from "@rdl/core/model/SourceName"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import { type Scope, Subject, type TokenClaims } from "@rdl/core/token/TokenClaims"
 import { Clock, Effect, Either, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { UsageError } from "../Failure.ts"

@@ -1,7 +1,7 @@
 /** `rdl token revoke`: adds a token to the file of revoked ones. */
 import * as Command from "@effect/cli/Command"
-import { TokenId } from "@rdl/core/TokenClaims"
-import * as TokenCodec from "@rdl/core/TokenCodec"
+import { TokenId } from "@rdl/core/token/TokenClaims"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Effect, Either, Redacted, Schema } from "effect"
 import { CommandFailed, UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"

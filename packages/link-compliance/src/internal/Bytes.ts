@@ -1,6 +1,6 @@
 /** Bytes that tell where they belong: one long text, any stretch of which can be made, and checked, by its offset. */
-import * as Frame from "@rdl/core/Frame"
-import { FrameType } from "@rdl/core/FrameType"
+import * as Frame from "@rdl/core/link/Frame"
+import { FrameType } from "@rdl/core/link/FrameType"
 import { FastCheck } from "effect"
 
 /** A prime, so that no power of two falls into step with it. */

@@ -1,6 +1,6 @@
 /** A goodbye arrives with its code, behind all that was sent before it; an end is told once, last of all, and leaves nothing behind. */
-import { type Link, LinkAcceptor } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
+import { type Link, LinkAcceptor } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Effect, Exit, FastCheck, Scope } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"

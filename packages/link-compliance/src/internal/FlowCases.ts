@@ -1,6 +1,6 @@
 /** Credit holds over every transport: who reads slowly stops its own source, and nobody else. Measured in bytes. */
-import { HEADER_BYTES } from "@rdl/core/Frame"
-import { INITIAL_WINDOW, GREATEST_WINDOW, MAX_BUFFERED, MAX_QUEUED } from "@rdl/core/LinkLimits"
+import { HEADER_BYTES } from "@rdl/core/link/Frame"
+import { INITIAL_WINDOW, GREATEST_WINDOW, MAX_BUFFERED, MAX_QUEUED } from "@rdl/core/link/LinkLimits"
 import { Effect } from "effect"
 import { expect } from "vitest"
 import { atRest, until } from "./LinkWorld.ts"

@@ -1,6 +1,6 @@
 /** Frames arrive whole, in order, once; what cannot leave yet is counted, and whoever waits is told. */
-import { HEADER_BYTES } from "@rdl/core/Frame"
-import { GREATEST_MAX_FRAME, MAX_BUFFERED } from "@rdl/core/LinkLimits"
+import { HEADER_BYTES } from "@rdl/core/link/Frame"
+import { GREATEST_MAX_FRAME, MAX_BUFFERED } from "@rdl/core/link/LinkLimits"
 import { Effect, FastCheck } from "effect"
 import { expect } from "vitest"
 import { firstWrong, frame, framesOf, lengths } from "./Bytes.ts"

@@ -1,7 +1,7 @@
 /** A link that is being left lets its streams end while the next one is already up; nothing is lost in between. */
-import * as LinkKeeper from "@rdl/core/LinkKeeper"
-import * as LinkSession from "@rdl/core/LinkSession"
-import { SessionCode } from "@rdl/core/SessionCode"
+import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
+import * as LinkSession from "@rdl/core/link/LinkSession"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Deferred, Effect, Fiber, Queue } from "effect"
 import { expect } from "vitest"
 import { type LinkWorld, until } from "./LinkWorld.ts"

@@ -1,6 +1,6 @@
 /** One end of a link as the cases hold it: a Link that remembers how it ended and, if asked to record, all that came. */
-import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/Link"
-import { MAX_BUFFERED } from "@rdl/core/LinkLimits"
+import type { Link, LinkClosed, LinkHandlers } from "@rdl/core/link/Link"
+import { MAX_BUFFERED } from "@rdl/core/link/LinkLimits"
 import { Effect } from "effect"
 
 export class LinkEnd implements Link {

@@ -1,8 +1,8 @@
 /** Where a case takes place: a harness, an acceptor that knows the suite's tokens, and the links that came to it. */
-import { type Link, LinkAcceptor, type LinkDialError, type SourceIdentity } from "@rdl/core/Link"
-import { SessionCode } from "@rdl/core/SessionCode"
-import { SourceName } from "@rdl/core/SourceName"
-import { TokenRejected } from "@rdl/core/TokenVerifier"
+import { type Link, LinkAcceptor, type LinkDialError, type SourceIdentity } from "@rdl/core/link/Link"
+import { SessionCode } from "@rdl/core/link/SessionCode"
+import { SourceName } from "@rdl/core/model/SourceName"
+import { TokenRejected } from "@rdl/core/token/TokenVerifier"
 import { Effect, Queue, type Scope } from "effect"
 import { type LinkFaults, tokens } from "../LinkHarness.ts"
 import { LinkEnd } from "./LinkEnd.ts"

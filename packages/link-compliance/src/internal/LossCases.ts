@@ -1,5 +1,5 @@
 /** A link that breaks is a loss at both ends, told once: never a good end, and never half a frame. */
-import { SessionCode } from "@rdl/core/SessionCode"
+import { SessionCode } from "@rdl/core/link/SessionCode"
 import { Effect, Fiber } from "effect"
 import { expect } from "vitest"
 import { firstWrong, frame, framesOf, stretch } from "./Bytes.ts"

@@ -1,6 +1,6 @@
 /** How the cases are written: each gets a world of its own, and those a transport has no means for are left out. */
 import { it } from "@effect/vitest"
-import type { Link, LinkAcceptor, LinkDialError } from "@rdl/core/Link"
+import type { Link, LinkAcceptor, LinkDialError } from "@rdl/core/link/Link"
 import { Effect, FastCheck, Logger, LogLevel, type Scope } from "effect"
 import type { LinkFaults, LinkSuite } from "../LinkHarness.ts"
 import * as LinkWorld from "./LinkWorld.ts"

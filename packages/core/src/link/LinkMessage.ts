@@ -1,0 +1,78 @@
+/** The JSON payloads of link frames (docs/protocol.md); at most 16 KiB each. */
+import { Schema } from "effect"
+import { ContainerId } from "../model/Container.ts"
+import { Engine } from "../model/Engine.ts"
+import { GREATEST_MAX_FRAME } from "./LinkLimits.ts"
+import { LogQuery, LogRendering } from "../log/LogQuery.ts"
+import { SourceName } from "../model/SourceName.ts"
+import { Scope } from "../token/TokenClaims.ts"
+
+/** The one version of the protocol there is. */
+export const PROTOCOL_VERSION = 1
+
+/** What the source says first. The proxy takes the source's name from the token, never from here. */
+export const Hello = Schema.Struct({
+  versions: Schema.NonEmptyArray(Schema.Int),
+  /** Random per process: tells a source that came back from a second one with a copied token. */
+  instanceId: Schema.NonEmptyString,
+  /** Unix milliseconds of the source's clock, now. */
+  time: Schema.Finite,
+  /** Release of the source, such as `rdl/0.1.0`. */
+  agent: Schema.String,
+  engine: Schema.NullOr(Engine),
+  features: Schema.Array(Schema.String),
+  /** The `sessionId` of a link of this process that this one takes over from: what is open there goes on. */
+  handOver: Schema.optional(Schema.String),
+  /** Why the link travels this way although the source knows a better one; the proxy shows 200 characters of it. */
+  transportWhy: Schema.optional(Schema.String),
+})
+export type Hello = typeof Hello.Type
+
+/** What the proxy answers: the terms of the session. */
+export const Welcome = Schema.Struct({
+  version: Schema.Int,
+  sessionId: Schema.NonEmptyString,
+  proxyId: Schema.NonEmptyString,
+  /** The name the token gave the source. */
+  source: SourceName,
+  /** Milliseconds from one PING to the next. */
+  heartbeatMs: Schema.Int.pipe(Schema.positive()),
+  /** Milliseconds without a frame after which the link is dead; greater than `heartbeatMs`. */
+  deadMs: Schema.Int.pipe(Schema.positive()),
+  /** The longest DATA payload in bytes. */
+  maxFrame: Schema.Int.pipe(Schema.between(1024, GREATEST_MAX_FRAME)),
+  /** Streams open at a time. */
+  maxStreams: Schema.Int.pipe(Schema.between(1, 65_535)),
+  features: Schema.Array(Schema.String),
+}).pipe(Schema.filter((terms) => terms.deadMs > terms.heartbeatMs || "deadMs must be greater than heartbeatMs"))
+export type Welcome = typeof Welcome.Type
+
+/** Asks for the inventory: InventoryChange objects, one JSON line each, until the stream is reset. */
+export const OpenInventory = Schema.Struct({ op: Schema.Literal("inventory") })
+
+/** Asks for a log, already written in the wanted format. */
+export const OpenLogs = Schema.Struct({
+  op: Schema.Literal("logs"),
+  containerId: ContainerId,
+  query: LogQuery,
+  rendering: LogRendering,
+  /** What the asking user may see; the source checks it again. */
+  scope: Scope,
+})
+export type OpenLogs = typeof OpenLogs.Type
+
+export const Open = Schema.Union(OpenInventory, OpenLogs)
+export type Open = typeof Open.Type
+
+/** What the source says of a stream before its bytes. */
+export const Head = Schema.Struct({
+  /** What the bytes are, as an HTTP Content-Type. */
+  contentType: Schema.String,
+  /** For logs: whether the container has a terminal, so that there is one stream and no framing. */
+  tty: Schema.optional(Schema.Boolean),
+})
+export type Head = typeof Head.Type
+
+/** Why a stream ended well. */
+export const End = Schema.Struct({ reason: Schema.Literal("eof", "stopped", "removed") })
+export type End = typeof End.Type

@@ -1,0 +1,76 @@
+/** The reading end of a stream between its multiplexer and whoever reads it: keeps what comes before there is a reader. */
+import { LinkBacklog } from "./LinkBacklog.ts"
+import type { LinkLost } from "./LinkLost.ts"
+import type { End, Head } from "./LinkMessage.ts"
+import type { StreamHandlers, StreamReader } from "./LinkStream.ts"
+import type { ProxyMuxStream, ProxyStreamEvents } from "../mux/ProxyMuxStream.ts"
+import type { StreamError } from "./StreamError.ts"
+
+type Result = End | StreamError | LinkLost
+
+export class LinkReader implements StreamReader, ProxyStreamEvents {
+  readonly #opened: (instead: Result | null) => void
+  readonly #now: () => number
+  #stream: ProxyMuxStream | null = null
+  #head: Head | null = null
+  #handlers: StreamHandlers | null = null
+  /** Bytes that came before the reader are being handed over; whatever else comes waits behind them. */
+  #catchingUp = true
+  readonly #early = new LinkBacklog()
+  #earlyMark: { readonly offset: number; readonly cursor: Uint8Array } | null = null
+  #result: Result | null = null
+
+  /** `opened` is called once: with null when HEAD has come, else with what came instead. */
+  constructor(now: () => number, opened: (instead: Result | null) => void) {
+    this.#now = now
+    this.#opened = opened
+  }
+
+  /** The stream this reads; to be given before any of its frames come. */
+  attach(stream: ProxyMuxStream): void {
+    this.#stream = stream
+  }
+
+  get head(): Head {
+    if (this.#head === null) throw new Error("the stream has no HEAD yet")
+    return this.#head
+  }
+
+  readonly start = (handlers: StreamHandlers): void => {
+    this.#handlers = handlers
+    for (const bytes of this.#early.takeAll()) handlers.onData(bytes)
+    if (this.#earlyMark !== null) handlers.onMark?.(this.#earlyMark.offset, this.#earlyMark.cursor)
+    this.#catchingUp = false
+    if (this.#result !== null) handlers.onEnd(this.#result)
+  }
+
+  readonly consumed = (bytes: number): void => this.#stream?.consumed(bytes, this.#now())
+
+  readonly onHead = (head: Head): void => {
+    this.#head = head
+    this.#opened(null)
+  }
+
+  readonly onData = (bytes: Uint8Array): void => {
+    if (this.#handlers === null) this.#early.push(bytes)
+    else this.#handlers.onData(bytes)
+  }
+
+  readonly onMark = (offset: number, cursor: Uint8Array): void => {
+    if (this.#handlers === null) this.#earlyMark = { offset, cursor }
+    else this.#handlers.onMark?.(offset, cursor)
+  }
+
+  readonly onEnd = (result: Result): void => {
+    this.#result = result
+    if (this.#head === null) this.#opened(result)
+    else if (!this.#catchingUp) this.#handlers?.onEnd(result)
+  }
+
+  /** Nobody reads on: cancels what is still open and gives its credit back to the process. */
+  close(why: StreamError): void {
+    this.#stream?.cancel(why)
+    this.#stream?.release()
+    this.#stream = null
+  }
+}

@@ -1,0 +1,50 @@
+/** Docker's framing taken apart for a client: each stream's bytes to its own place, with or without a label on the lines. */
+import { LineJoiner, type Partials } from "./LogLine.ts"
+import { LogOutput, type Emit } from "./LogOutput.ts"
+import { FramedRecords } from "./LogRecordFramed.ts"
+import { LabelledText } from "./LogTextLabel.ts"
+import { PlainText } from "./LogTextPlain.ts"
+import type { StreamError } from "../link/StreamError.ts"
+
+export interface DemuxOptions {
+  /** The stream was asked for with `timestamps`. */
+  readonly timestamps: boolean
+  /** The stream was asked for with `details`. */
+  readonly details: boolean
+  /** Absent = byte for byte what `docker logs` writes. */
+  readonly label?: { readonly text: string; readonly position: "prefix" | "suffix" }
+  readonly partials: Partials
+}
+
+export interface LogDemux {
+  /** Emits buffers of at most 64 KiB, each of one stream, in the order of the log. */
+  readonly push: (chunk: Uint8Array, emit: Emit) => StreamError | undefined
+  readonly end: (emit: Emit) => StreamError | undefined
+}
+
+/** For the body of a `multiplexed` answer of a container without terminal. */
+export const make = (options: DemuxOptions): LogDemux => {
+  const output = new LogOutput(true)
+  const { timestamps, details, label, partials } = options
+  const sink =
+    label === undefined
+      ? new PlainText(output, timestamps)
+      : new LineJoiner(
+          partials,
+          new LabelledText(output, { label: label.text, position: label.position, timestamps, tty: false }),
+        )
+  const reader = new FramedRecords(
+    { stamped: timestamps, details: details && partials === "docker", stdout: true, stderr: true },
+    sink,
+  )
+  const during = (emit: Emit, work: () => StreamError | undefined): StreamError | undefined => {
+    output.begin(emit)
+    const failure = work()
+    output.flush()
+    return failure
+  }
+  return {
+    push: (chunk, emit) => during(emit, () => reader.push(chunk)),
+    end: (emit) => during(emit, () => reader.end()),
+  }
+}

@@ -1,0 +1,191 @@
+/** What a user asks, answered: from the registry's inventories, or by a stream from the right source. */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { ApiError } from "../api/ApiError.ts"
+import * as Authorization from "../token/Authorization.ts"
+import type { Container, SourceContainer } from "../model/Container.ts"
+import * as ContainerFilter from "./ContainerFilter.ts"
+import * as ContainerRef from "./ContainerRef.ts"
+import * as ContainerView from "./ContainerView.ts"
+import type { LogQuery, LogRendering } from "../log/LogQuery.ts"
+import type { StreamReader } from "../link/LinkSession.ts"
+import { fromStreamFailure, fromUnavailable, noSuchContainer } from "./RoutingError.ts"
+import { SourceRegistry, type SourceInventory } from "./SourceRegistry.ts"
+import type { SourceStatus } from "../model/SourceStatus.ts"
+import * as StreamBreaker from "./StreamBreaker.ts"
+import type { TokenClaims } from "../token/TokenClaims.ts"
+import type { TokenRejected } from "../token/TokenVerifier.ts"
+
+/** Who asks. */
+export interface User {
+  readonly claims: TokenClaims
+  /** Waits until the token is no longer good. */
+  readonly lapsed: Effect.Effect<TokenRejected>
+}
+
+/** A log on its way to a user. */
+export interface RoutedLog {
+  readonly container: SourceContainer
+  /** Ends with an error, never well, when the user's token stops being good. */
+  readonly reader: StreamReader
+}
+
+export interface LogRequest {
+  readonly query: LogQuery
+  readonly rendering: LogRendering
+}
+
+export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
+  RequestRouter,
+  {
+    /** The containers the user may see and asked for: by source, the newest first; each the same object as before where it reads the same. Asks no source. */
+    readonly containers: (
+      user: User,
+      filter: ContainerFilter.ContainerFilter,
+    ) => Effect.Effect<ReadonlyArray<SourceContainer>>
+    /** The sources the user may know of; `containers` counts only those the user may see. Asks no source. */
+    readonly sources: (user: User) => Effect.Effect<ReadonlyArray<SourceStatus>>
+    /** Opens a log and waits for its head, at most 30 s; closing the scope cancels it at the source. */
+    readonly logs: (user: User, ref: string, request: LogRequest) => Effect.Effect<RoutedLog, ApiError, Scope.Scope>
+  }
+>() {}
+
+export interface Options {
+  /** Logs one user reads at a time, by the token's `sub`. Default 256. */
+  readonly maxStreamsPerUser: number
+  /** Logs all users read at a time; each may hold 256 KiB of credit. Default 1,024. */
+  readonly maxStreams: number
+}
+
+export const defaults: Options = { maxStreamsPerUser: 256, maxStreams: 1024 }
+
+/** A router over the registry. */
+export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial<Options>) {
+  const options = { ...defaults, ...partial }
+  const registry = yield* SourceRegistry
+  const takeSlot = streamSlots(options)
+  const view = ContainerView.make()
+
+  const containers = (user: User, filter: ContainerFilter.ContainerFilter) =>
+    Effect.map(registry.inventories, (inventories) =>
+      inventories.toSorted(bySource).flatMap((inventory) =>
+        visible(user, inventory)
+          .map((container) => view(container, inventory))
+          .filter((container) => ContainerFilter.matches(filter, container))
+          .sort(newestFirst),
+      ),
+    )
+
+  const sources = Effect.fnUntraced(function* (user: User) {
+    const counts = new Map(
+      (yield* registry.inventories).map((inventory) => [inventory.source, visible(user, inventory).length]),
+    )
+    return (yield* registry.statuses)
+      .filter(({ name }) => Authorization.permitsSource(user.claims.allow, name))
+      .map((status) => ({ ...status, containers: counts.get(status.name) ?? 0 }))
+  })
+
+  const logs = Effect.fn("RequestRouter.logs")(function* (user: User, ref: string, request: LogRequest) {
+    const container = yield* resolve(user, ref, yield* registry.inventories)
+    yield* takeSlot(user.claims.sub)
+    const reader = yield* registry
+      .open(container.source, {
+        op: "logs",
+        containerId: container.id,
+        ...request,
+        scope: user.claims.allow ?? {},
+      })
+      .pipe(
+        Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => silent(container.source) }),
+        Effect.catchTags({
+          SourceUnavailable: (error) => fromUnavailable(error),
+          StreamError: (error) => fromStreamFailure(error, container.source, ref),
+          LinkLost: (error) => fromStreamFailure(error, container.source, ref),
+        }),
+      )
+    return { container, reader: yield* StreamBreaker.breakable(reader, user.lapsed) }
+  })
+
+  return RequestRouter.of({ containers, sources, logs })
+})
+
+/** Routes to the registry's sources. */
+export const layer = (options?: Partial<Options>): Layer.Layer<RequestRouter, never, SourceRegistry> =>
+  Layer.effect(RequestRouter, make(options))
+
+const visible = (user: User, { source, containers }: SourceInventory): ReadonlyArray<Container> =>
+  Authorization.permitsSource(user.claims.allow, source)
+    ? Array.from(containers.values()).filter((container) =>
+        Authorization.permits(user.claims.allow, { source, container }),
+      )
+    : []
+
+const bySource = (a: SourceInventory, b: SourceInventory): number => (a.source < b.source ? -1 : 1)
+
+const newestFirst = (a: SourceContainer, b: SourceContainer): number => b.created - a.created
+
+/** Only what the user may see is looked at, so nothing else can show in the answer. */
+const resolve = Effect.fnUntraced(function* (
+  user: User,
+  text: string,
+  inventories: ReadonlyArray<SourceInventory>,
+): Effect.fn.Return<SourceContainer, ApiError> {
+  const ref = yield* ContainerRef.parse(text)
+  const scope = user.claims.allow
+  const candidates = ContainerRef.resolve(ref, inventories, scope)
+  const [only] = candidates
+  if (only !== undefined && candidates.length === 1)
+    return { ...only.container, source: only.source, stale: only.stale }
+  if (candidates.length > 1) return yield* ambiguous(text, candidates)
+  const stillLoading = inventories.find(
+    ({ source, loading }) =>
+      loading && Authorization.permitsSource(scope, source) && (ref.source === undefined || ref.source === source),
+  )
+  return yield* stillLoading === undefined ? noSuchContainer(text) : loading(stillLoading.source)
+})
+
+const ambiguous = (ref: string, candidates: ReadonlyArray<ContainerRef.Candidate>) =>
+  new ApiError({
+    code: "ambiguous",
+    message: `${ref} may be any of ${candidates.length} containers; name the source too, as in source/name`,
+    candidates: ContainerRef.describe(candidates),
+  })
+
+const loading = (source: string) =>
+  new ApiError({
+    code: "source-loading",
+    message: `the source ${source} has just linked and is still telling what it has; ask again in a second`,
+    source,
+    retryAfterSeconds: 1,
+  })
+
+const silent = (source: string) =>
+  new ApiError({ code: "source-silent", message: `the source ${source} did not answer within 30 s`, source })
+
+/** Counts streams, of all and of each user; a place is given back when the scope closes. */
+const streamSlots = (options: Options) => {
+  const users = new Map<string, number>()
+  let all = 0
+  return (user: string): Effect.Effect<void, ApiError, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const own = users.get(user) ?? 0
+        if (own >= options.maxStreamsPerUser)
+          return tooMany(`${user} reads ${own} logs, as many as one user may`, options.maxStreamsPerUser)
+        if (all >= options.maxStreams)
+          return tooMany(`this proxy serves ${all} logs, as many as it may`, options.maxStreams)
+        all++
+        users.set(user, own + 1)
+        return Effect.void
+      }),
+      () =>
+        Effect.sync(() => {
+          all--
+          const own = (users.get(user) ?? 1) - 1
+          if (own === 0) users.delete(user)
+          else users.set(user, own)
+        }),
+    )
+}
+
+const tooMany = (what: string, limit: number) =>
+  new ApiError({ code: "too-many-streams", message: `${what}; end one and ask again`, limit, retryAfterSeconds: 5 })

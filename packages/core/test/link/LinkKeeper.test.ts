@@ -1,0 +1,569 @@
+import { describe, expect, it } from "@effect/vitest"
+import {
+  Cause,
+  Clock,
+  Deferred,
+  Duration,
+  Effect,
+  FastCheck as fc,
+  Fiber,
+  Logger,
+  LogLevel,
+  Random,
+  TestClock,
+} from "effect"
+import { type Link, type LinkClosed, LinkDialError } from "@rdl/core/link/Link"
+import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
+import { LinkLost } from "@rdl/core/link/LinkLost"
+
+const seconds = (count: number) => count * 1000
+
+const dialError = (reason: LinkDialError["reason"], retryAfterMs?: number) =>
+  new LinkDialError({ reason, url: "https://logs.example.com", detail: `it is ${reason}`, retryAfterMs })
+
+const lost = (code: number, clean = false, retryAfterMs?: number) =>
+  new LinkLost({ clean, code, detail: `code ${code}`, retryAfterMs })
+
+const failure = fc.oneof(
+  fc.constantFrom("unavailable", "unsupported", "refused", "conflict").map((reason) => dialError(reason as "refused")),
+  fc.integer({ min: 0, max: 11 }).map((code) => lost(code)),
+)
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+const transient = fc.constantFrom(dialError("unavailable"), dialError("unsupported"), lost(0), lost(8, true), lost(10))
+const refused = fc.constantFrom(dialError("refused"), lost(5), lost(6))
+const conflict = fc.constantFrom(dialError("conflict"), lost(7), lost(11))
+
+describe("the pause before the next dial", () => {
+  it("lies between 0 and 250 ms after the first failure, and twice as much after each, up to 30 s", () => {
+    fc.assert(
+      fc.property(transient, fc.nat(5000), random, (cause, failures, chance) => {
+        const cap = Math.min(seconds(30), 250 * 2 ** failures)
+        const pause = LinkKeeper.pauseMs(cause, failures, chance)
+        expect(pause).toBeGreaterThanOrEqual(0)
+        expect(pause).toBeLessThanOrEqual(cap)
+        expect(Math.abs(pause - chance * cap)).toBeLessThanOrEqual(0.5)
+      }),
+    )
+  })
+
+  it("uses the whole span, so that a fleet spreads out", () => {
+    expect(LinkKeeper.pauseMs(lost(0), 20, 0)).toBe(0)
+    expect(LinkKeeper.pauseMs(lost(0), 20, 0.9999999)).toBe(seconds(30))
+  })
+
+  it("is 60 s and half of it more or less after a refused token, however often", () => {
+    fc.assert(
+      fc.property(refused, fc.nat(5000), random, (cause, failures, chance) => {
+        const pause = LinkKeeper.pauseMs(cause, failures, chance)
+        expect(pause).toBeGreaterThanOrEqual(seconds(30))
+        expect(pause).toBeLessThanOrEqual(seconds(90))
+      }),
+    )
+  })
+
+  it("is 10 s and half of it more or less while another has the name", () => {
+    fc.assert(
+      fc.property(conflict, fc.nat(5000), random, (cause, failures, chance) => {
+        const pause = LinkKeeper.pauseMs(cause, failures, chance)
+        expect(pause).toBeGreaterThanOrEqual(seconds(5))
+        expect(pause).toBeLessThanOrEqual(seconds(15))
+      }),
+    )
+  })
+
+  it("is never shorter than the proxy asked for, up to 10 min, with the jitter on top", () => {
+    const reason = fc.constantFrom<LinkDialError["reason"]>("unavailable", "unsupported", "refused", "conflict")
+    const code = fc.integer({ min: 0, max: 11 })
+    const asking = fc.oneof(
+      reason.map((why) => (asked?: number) => dialError(why, asked)),
+      code.map((why) => (asked?: number) => lost(why, false, asked)),
+    )
+    const asked = fc.integer({ min: 0, max: seconds(100_000) })
+    fc.assert(
+      fc.property(asking, asked, fc.nat(50), random, (fail, retryAfterMs, failures, chance) => {
+        const own = LinkKeeper.pauseMs(fail(), failures, chance)
+        const pause = LinkKeeper.pauseMs(fail(retryAfterMs), failures, chance)
+        expect(Math.abs(pause - own - Math.min(retryAfterMs, seconds(600)))).toBeLessThanOrEqual(1)
+      }),
+    )
+  })
+
+  it("is a number of milliseconds whatever the proxy asks for", () => {
+    for (const retryAfterMs of [NaN, Infinity, -Infinity, -5]) {
+      const pause = LinkKeeper.pauseMs(lost(0, false, retryAfterMs), 0, 0.5)
+      expect([125, seconds(600) + 125]).toContain(pause)
+    }
+  })
+})
+
+const link: Link = {
+  transport: "memory",
+  start: () => {},
+  send: () => {},
+  buffered: () => 0,
+  close: () => {},
+  destroy: () => {},
+}
+
+/** What the keeper's world does, in order: a dial that fails, or a link welcomed at once that holds for some time and is lost. */
+type Step =
+  | { readonly fails: LinkDialError }
+  | { readonly holdsMs: number; readonly welcomed: boolean; readonly lost: LinkLost }
+
+interface Kept {
+  readonly states: Array<readonly [at: number, state: LinkKeeper.LinkState]>
+  readonly logs: Array<readonly [at: number, level: string, message: string]>
+  readonly open: { count: number; most: number }
+  readonly openWhileWaiting: Array<number>
+  readonly fiber: Fiber.RuntimeFiber<never>
+}
+
+/** Runs a keeper through the steps with the dice always at `chance`; after the last step it dials for ever. */
+const kept = (steps: ReadonlyArray<Step>, chance = 0.5) =>
+  Effect.gen(function* () {
+    const world = {
+      states: [] as Array<Kept["states"][number]>,
+      logs: [] as Array<Kept["logs"][number]>,
+      open: { count: 0, most: 0 },
+      openWhileWaiting: [] as Array<number>,
+    }
+    const rest = [...steps]
+    let current: Step | undefined
+    const dial = Effect.suspend(() => {
+      current = rest.shift()
+      if (current === undefined) return Effect.never
+      return "fails" in current ? Effect.fail(current.fails) : opened(world.open)
+    })
+    const session = (_: Link, welcomed: Effect.Effect<void>) => {
+      if (current === undefined || "fails" in current) return Effect.dieMessage("no link was dialled")
+      const { holdsMs, lost: loss, welcomed: welcomes } = current
+      return (welcomes ? welcomed : Effect.void).pipe(
+        Effect.zipRight(Effect.sleep(holdsMs)),
+        Effect.zipRight(Effect.fail(loss)),
+      )
+    }
+    const onState = (state: LinkKeeper.LinkState) =>
+      Effect.map(Clock.currentTimeMillis, (at) => {
+        world.states.push([at, state])
+        if (state._tag === "waiting") world.openWhileWaiting.push(world.open.count)
+      })
+    const logger = Logger.make(({ date, logLevel, message }) => {
+      world.logs.push([date.getTime(), logLevel.label, String(message)])
+    })
+    const fiber = yield* LinkKeeper.keep(dial, session, { onState }).pipe(
+      Effect.withRandom(Random.fixed([chance])),
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Logger.withMinimumLogLevel(LogLevel.Info),
+      Effect.fork,
+    )
+    return { ...world, fiber }
+  })
+
+const opened = (open: Kept["open"]) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      open.count += 1
+      open.most = Math.max(open.most, open.count)
+      return link
+    }),
+    () => Effect.sync(() => (open.count -= 1)),
+  )
+
+const unavailable: Step = { fails: dialError("unavailable") }
+const held = (holdsMs: number, loss = lost(0)): Step => ({ holdsMs, welcomed: true, lost: loss })
+
+/** The lengths of the pauses, from what the keeper said of itself and did. */
+const pauses = (states: Kept["states"]): Array<number> =>
+  states.flatMap(([at, state], index) => {
+    const next = states[index + 1]
+    if (state._tag !== "waiting" || next === undefined) return []
+    expect(next).toEqual([state.until, { _tag: "connecting" }])
+    return [next[0] - at]
+  })
+
+describe("a keeper", () => {
+  it.effect("dials at once, and after each failure with the pause of that failure", () =>
+    Effect.gen(function* () {
+      const steps = [
+        ...Array.from({ length: 9 }, () => unavailable),
+        { fails: dialError("refused") },
+        { fails: dialError("conflict", 2000) },
+      ]
+      const { states } = yield* kept(steps)
+      yield* TestClock.adjust("10 minutes")
+      expect(states[0]).toEqual([0, { _tag: "connecting" }])
+      expect(pauses(states)).toEqual([125, 250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 60_000, 12_000])
+    }),
+  )
+
+  it.effect("forgets failures once a link has held for 30 s after its welcome, and not before", () =>
+    Effect.gen(function* () {
+      const steps = [
+        unavailable,
+        unavailable,
+        held(29_999),
+        held(30_000),
+        unavailable,
+        { ...held(60_000), welcomed: false },
+      ]
+      const { states } = yield* kept(steps)
+      yield* TestClock.adjust("10 minutes")
+      expect(pauses(states)).toEqual([125, 250, 500, 125, 250, 500])
+    }),
+  )
+
+  it.effect("says where it stands: connecting, connected since the welcome, waiting until and why", () =>
+    Effect.gen(function* () {
+      const { states } = yield* kept([unavailable, held(40_000, lost(8, true))])
+      yield* TestClock.adjust("10 minutes")
+      expect(states).toEqual([
+        [0, { _tag: "connecting" }],
+        [0, { _tag: "waiting", until: 125, why: "no link to https://logs.example.com: it is unavailable" }],
+        [125, { _tag: "connecting" }],
+        [125, { _tag: "connected", transport: "memory", since: 125 }],
+        [40_125, { _tag: "waiting", until: 40_250, why: "the link is gone: code 8" }],
+        [40_250, { _tag: "connecting" }],
+      ])
+    }),
+  )
+
+  it.effect("closes a link before it waits, and never holds two", () =>
+    Effect.gen(function* () {
+      const { open, openWhileWaiting } = yield* kept([held(10), held(10), held(10)])
+      yield* TestClock.adjust("1 minute")
+      expect(open.most).toBe(1)
+      expect(openWhileWaiting).toEqual([0, 0, 0])
+    }),
+  )
+
+  it.effect("closes its link when it is interrupted", () =>
+    Effect.gen(function* () {
+      const { fiber, open } = yield* kept([held(seconds(1000))])
+      yield* TestClock.adjust("1 second")
+      expect(open.count).toBe(1)
+      yield* Fiber.interrupt(fiber)
+      expect(open.count).toBe(0)
+    }),
+  )
+
+  it.effect("keeps every pause within its bounds through any course of failures", () =>
+    Effect.gen(function* () {
+      const step = fc.oneof(
+        failure.map((cause): Step => (cause._tag === "LinkDialError" ? { fails: cause } : held(10, cause))),
+        fc.integer({ min: 0, max: 60_000 }).map((holds): Step => held(holds)),
+      )
+      for (const [steps, chance] of fc.sample(fc.tuple(fc.array(step, { maxLength: 15 }), random), 50)) {
+        const { fiber, states } = yield* kept(steps, chance)
+        yield* TestClock.adjust("1 hour")
+        const lengths = pauses(states)
+        expect(lengths.length).toBe(steps.length)
+        expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(seconds(90))
+        yield* Fiber.interrupt(fiber)
+      }
+    }),
+  )
+
+  describe("told that the proxy leaves the link", () => {
+    /** Links that are left `leavesAt` ms after their dial, and go on until they are interrupted, or for `goesOn` ms. */
+    const leaving = (leavesAt: number, goesOn = Infinity) =>
+      Effect.gen(function* () {
+        const open = { count: 0, most: 0 }
+        const times: Array<readonly [what: string, at: number]> = []
+        const note = (what: string) => Effect.map(Clock.currentTimeMillis, (at) => void times.push([what, at]))
+        const session: LinkKeeper.Session<never> = (_, welcomed, leave) =>
+          welcomed.pipe(
+            Effect.zipRight(Effect.sleep(leavesAt)),
+            Effect.zipRight(leave(lost(8, true))),
+            Effect.zipRight(goesOn === Infinity ? Effect.never : Effect.sleep(goesOn)),
+            Effect.zipRight(Effect.fail(lost(8, true))),
+            Effect.ensuring(note("ended")),
+          )
+        const dial = Effect.zipRight(note("dialled"), opened(open))
+        const fiber = yield* LinkKeeper.keep(dial, session).pipe(
+          Effect.withRandom(Random.fixed([0.5])),
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        return { fiber, open, times }
+      })
+
+    it.effect("dials the next beside it, and lets it end by itself", () =>
+      Effect.gen(function* () {
+        const { open, times } = yield* leaving(40_000, 10_000)
+        yield* TestClock.adjust("60 seconds")
+        expect(times).toEqual([
+          ["dialled", 0],
+          ["dialled", 40_125],
+          ["ended", 50_000],
+        ])
+        expect([open.count, open.most]).toEqual([1, 2])
+      }),
+    )
+
+    it.effect("leaves it alone when the next is lost or fails meanwhile", () =>
+      Effect.gen(function* () {
+        const open = { count: 0, most: 0 }
+        let dials = 0
+        const dial = Effect.suspend(() => ((dials += 1) === 3 ? Effect.fail(dialError("unavailable")) : opened(open)))
+        const session: LinkKeeper.Session<never> = (_, _welcomed, leave) =>
+          dials === 1
+            ? Effect.zipRight(leave(lost(8, true)), Effect.never)
+            : Effect.zipRight(Effect.sleep(dials === 2 ? 10 : Infinity), Effect.fail(lost(0)))
+        yield* Effect.fork(LinkKeeper.keep(dial, session).pipe(Logger.withMinimumLogLevel(LogLevel.None)))
+        yield* TestClock.adjust("20 seconds")
+        expect([dials, open.count]).toEqual([4, 2])
+        yield* TestClock.adjust("20 seconds")
+        expect(open.count).toBe(1)
+      }),
+    )
+
+    it.effect("gives it 35 s", () =>
+      Effect.gen(function* () {
+        const { open, times } = yield* leaving(40_000)
+        yield* TestClock.adjust("79 seconds")
+        expect(times).toEqual([
+          ["dialled", 0],
+          ["dialled", 40_125],
+          ["ended", 75_000],
+        ])
+        expect(open.count).toBe(1)
+      }),
+    )
+
+    it.effect("never keeps more than one that is being left, and closes all when it is interrupted", () =>
+      Effect.gen(function* () {
+        const { fiber, open, times } = yield* leaving(10)
+        yield* TestClock.adjust("10 seconds")
+        expect(times.length).toBeGreaterThan(8)
+        expect(open.most).toBe(2)
+        yield* Fiber.interrupt(fiber)
+        expect(open.count).toBe(0)
+      }),
+    )
+  })
+
+  describe("with a way to a better link", () => {
+    const named = (transport: string, open: Set<string>) =>
+      Effect.acquireRelease(
+        Effect.sync((): Link => {
+          open.add(transport)
+          return { ...link, transport }
+        }),
+        () => Effect.sync(() => open.delete(transport)),
+      )
+
+    /** Dials `http`; every 10 min a `ws` may be had. What a session on it does is up to the test. */
+    const improving = (onBetter: LinkKeeper.Session<never>) =>
+      Effect.gen(function* () {
+        const open = new Set<string>()
+        const states: Array<string> = []
+        const session: LinkKeeper.Session<never> = (it, welcomed, leaving, stop) =>
+          it.transport === "http" ? Effect.zipRight(welcomed, Effect.never) : onBetter(it, welcomed, leaving, stop)
+        const improve = Effect.zipRight(Effect.sleep("10 minutes"), named("ws", open))
+        const onState = (state: LinkKeeper.LinkState) =>
+          Effect.sync(() => void states.push(state._tag === "connected" ? state.transport : state._tag))
+        const fiber = yield* LinkKeeper.keep(named("http", open), session, { improve, onState }).pipe(
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        return { fiber, open, states }
+      })
+
+    it.effect("changes over when that is welcomed, and gives the old one 35 s", () =>
+      Effect.gen(function* () {
+        const { open, states } = yield* improving((_, welcomed) =>
+          Effect.sleep("2 seconds").pipe(Effect.zipRight(welcomed), Effect.zipRight(Effect.never)),
+        )
+        yield* TestClock.adjust("601 seconds")
+        expect([[...open], states]).toEqual([
+          ["http", "ws"],
+          ["connecting", "http"],
+        ])
+        yield* TestClock.adjust("2 seconds")
+        expect(states).toEqual(["connecting", "http", "ws"])
+        yield* TestClock.adjust("30 seconds")
+        expect([...open]).toEqual(["http", "ws"])
+        yield* TestClock.adjust("5 seconds")
+        expect([...open]).toEqual(["ws"])
+      }),
+    )
+
+    it.effect("stays where it is when that comes to nothing, and tries again", () =>
+      Effect.gen(function* () {
+        let tries = 0
+        const { open, states } = yield* improving(() =>
+          Effect.suspend(() => {
+            tries += 1
+            return Effect.zipRight(Effect.sleep("5 seconds"), Effect.fail(lost(12)))
+          }),
+        )
+        yield* TestClock.adjust("31 minutes")
+        expect([tries, [...open], states]).toEqual([3, ["http"], ["connecting", "http"]])
+      }),
+    )
+
+    it.effect("waits for the welcome of a better one when the proxy lets go of the old one first", () =>
+      Effect.gen(function* () {
+        const open = new Set<string>()
+        const states: Array<string> = []
+        const session: LinkKeeper.Session<never> = (it, welcomed, leaving) =>
+          it.transport === "http"
+            ? welcomed.pipe(
+                Effect.zipRight(Effect.sleep("61 seconds")),
+                Effect.zipRight(leaving(lost(8, true))),
+                Effect.zipRight(Effect.never),
+              )
+            : Effect.sleep("3 seconds").pipe(Effect.zipRight(welcomed), Effect.zipRight(Effect.never))
+        yield* LinkKeeper.keep(named("http", open), session, {
+          improve: Effect.zipRight(Effect.sleep("60 seconds"), named("ws", open)),
+          onState: (state) => Effect.sync(() => void states.push(state._tag)),
+        }).pipe(Logger.withMinimumLogLevel(LogLevel.None), Effect.fork)
+        yield* TestClock.adjust("70 seconds")
+        expect(states).toEqual(["connecting", "connected", "connected"])
+        expect([...open]).toEqual(["http", "ws"])
+      }),
+    )
+
+    it.effect("dials as ever when the better one is lost, and closes both when it is interrupted", () =>
+      Effect.gen(function* () {
+        const { fiber, open, states } = yield* improving((_, welcomed) =>
+          welcomed.pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(Effect.fail(lost(0)))),
+        )
+        yield* TestClock.adjust("602 seconds")
+        expect(states).toEqual(["connecting", "http", "ws", "waiting", "connecting", "http"])
+        yield* Fiber.interrupt(fiber)
+        expect([...open]).toEqual([])
+      }),
+    )
+  })
+
+  describe("that is interrupted", () => {
+    /** Sessions that need so long to end what is open on them once they are told to stop. */
+    const stopping = (stopGrace: Duration.DurationInput, endsAfter: Duration.DurationInput) =>
+      Effect.gen(function* () {
+        const ends: Array<string> = []
+        const session: LinkKeeper.Session<never> = (_, welcomed, _leaving, stop) =>
+          welcomed.pipe(
+            Effect.zipRight(stop),
+            Effect.zipRight(Effect.sleep(endsAfter)),
+            Effect.tap(() => Effect.sync(() => void ends.push("by itself"))),
+            Effect.zipRight(Effect.fail(lost(8, true))),
+            Effect.onInterrupt(() => Effect.sync(() => void ends.push("by force"))),
+          )
+        const fiber = yield* LinkKeeper.keep(Effect.succeed(link), session, { stopGrace }).pipe(
+          Logger.withMinimumLogLevel(LogLevel.None),
+          Effect.fork,
+        )
+        yield* TestClock.adjust("1 second")
+        const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+        return { ends, stopped }
+      })
+
+    it.effect("lets its sessions end by themselves within the grace, and does not dial again", () =>
+      Effect.gen(function* () {
+        const { ends, stopped } = yield* stopping("1 second", "900 millis")
+        yield* TestClock.adjust("900 millis")
+        yield* Fiber.join(stopped)
+        expect(ends).toEqual(["by itself"])
+      }),
+    )
+
+    it.effect("ends them when the grace is over", () =>
+      Effect.gen(function* () {
+        const { ends, stopped } = yield* stopping("1 second", "1 hour")
+        yield* TestClock.adjust("999 millis")
+        expect([ends, stopped.unsafePoll()]).toEqual([[], null])
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(stopped)
+        expect(ends).toEqual(["by force"])
+      }),
+    )
+
+    it.effect("waits half a second for a goodbye to get through", () =>
+      Effect.gen(function* () {
+        let closed: ((how: LinkClosed) => void) | undefined
+        const slow: Link = { ...link, start: ({ onClose }) => (closed = onClose) }
+        const session: LinkKeeper.Session<never> = (it, welcomed) =>
+          Effect.sync(() => it.start({ onFrame: () => {}, onDrain: () => {}, onClose: () => {} })).pipe(
+            Effect.zipRight(welcomed),
+            Effect.zipRight(Effect.never),
+          )
+        const stop = Effect.gen(function* () {
+          const fiber = yield* LinkKeeper.keep(Effect.succeed(slow), session).pipe(
+            Logger.withMinimumLogLevel(LogLevel.None),
+            Effect.fork,
+          )
+          yield* TestClock.adjust("1 second")
+          const stopped = yield* Effect.fork(Fiber.interrupt(fiber))
+          yield* TestClock.adjust("499 millis")
+          expect(stopped.unsafePoll()).toBeNull()
+          return stopped
+        })
+        const heard = yield* stop
+        closed?.({ clean: true, code: 8, reason: "" })
+        yield* Fiber.join(heard)
+        const unheard = yield* stop
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(unheard)
+      }),
+    )
+  })
+
+  it.effect("does not hide a defect behind retries", () =>
+    Effect.gen(function* () {
+      const dying = LinkKeeper.keep(Effect.dieMessage("a bug"), () => Effect.never)
+      const cause = yield* Effect.flip(Effect.sandbox(dying))
+      expect(Cause.isDie(cause)).toBe(true)
+    }),
+  )
+
+  it.effect("waits for the session, and gives it the link that was dialled", () =>
+    Effect.gen(function* () {
+      const given = yield* Deferred.make<Link>()
+      const sent: Array<Uint8Array> = []
+      const dialled: Link = { ...link, send: (frame) => void sent.push(frame) }
+      const session = (it: Link) => Effect.zipRight(Deferred.succeed(given, it), Effect.never)
+      yield* Effect.fork(LinkKeeper.keep(Effect.succeed(dialled), session))
+      const frame = new Uint8Array(12)
+      ;(yield* Deferred.await(given)).send(frame)
+      expect(sent).toEqual([frame])
+    }),
+  )
+})
+
+describe("what a keeper logs", () => {
+  it.effect("is each change once, at the level of what has to be done", () =>
+    Effect.gen(function* () {
+      const { logs } = yield* kept([
+        unavailable,
+        held(31_000),
+        { fails: dialError("refused") },
+        held(31_000, lost(8, true)),
+      ])
+      yield* TestClock.adjust("10 minutes")
+      expect(logs.map(([, level, message]) => [level, message])).toEqual([
+        ["WARN", "no link to https://logs.example.com: it is unavailable"],
+        ["INFO", "linked to the proxy over memory"],
+        ["WARN", "the link is gone: code 0"],
+        ["ERROR", "no link to https://logs.example.com: it is refused"],
+        ["INFO", "linked to the proxy over memory"],
+        ["INFO", "the link is gone: code 8"],
+      ])
+    }),
+  )
+
+  it.effect("repeats the same failure once a minute at most, also when two of them alternate", () =>
+    Effect.gen(function* () {
+      const steps = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? unavailable : held(5)))
+      const { logs } = yield* kept(steps, 0.05)
+      yield* TestClock.adjust(Duration.minutes(5))
+      const times = new Map<string, Array<number>>()
+      for (const [at, , message] of logs) times.set(message, [...(times.get(message) ?? []), at])
+      expect(times.size).toBe(3)
+      for (const moments of times.values()) {
+        expect(moments.length).toBeGreaterThan(1)
+        moments.slice(1).forEach((at, index) => expect(at - moments[index]!).toBeGreaterThanOrEqual(seconds(60)))
+      }
+    }),
+  )
+})

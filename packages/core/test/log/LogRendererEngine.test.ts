@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto"
+import { engineSockets, RealEngine, type ContainerSpec, type RealContainer } from "@rdl/test-kit/RealEngine"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { LogRendering } from "../../src/log/LogQuery.ts"
+import * as LogRenderer from "../../src/log/LogRenderer.ts"
+import { cut } from "./LogModel.ts"
+
+const AWKWARD = [
+  "echo first; echo oops >&2; echo",
+  "printf 'cr\\rhere\\0nul \\033[31mred\\033[0m \\377\\376 bad utf8\\n'",
+  "for n in 16383 16384 16385 40000; do head -c $n /dev/zero | tr '\\0' x; echo; done",
+  "head -c 16383 /dev/zero | tr '\\0' x; printf 'é across the cut\\n'",
+  "(head -c 60000 /dev/zero | tr '\\0' e; echo) >&2 & head -c 60000 /dev/zero | tr '\\0' o; echo; wait",
+  "head -c 1048576 /dev/zero | tr '\\0' m; echo",
+  "echo at 2020-01-01T00:00:00.000000000Z it was",
+  "seq 1 200; printf 'no newline at the end'",
+].join("; ")
+
+const LABELS = { "com.x/y": "v=1, é", b: "2" }
+
+/** The local driver takes no labels along. */
+const specs: ReadonlyArray<readonly [name: string, spec: ContainerSpec]> = [false, true].flatMap((tty) => {
+  const spec = { script: AWKWARD, tty, labels: LABELS }
+  const name = tty ? "terminal" : "no terminal"
+  return [
+    [`json-file, ${name}`, spec],
+    [`json-file, ${name}, details`, { ...spec, logOptions: { labels: "com.x/y,b" } }],
+    [`local, ${name}`, { ...spec, logDriver: "local" }],
+  ]
+})
+
+const queries = ["stdout=1&stderr=1", "stdout=1", "stderr=1"].flatMap((streams) =>
+  ["", "&timestamps=1"].flatMap((timestamps) =>
+    ["", "&details=1"].flatMap((details) =>
+      ["", "&tail=7", "&tail=0"].map((tail) => streams + timestamps + details + tail),
+    ),
+  ),
+)
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
+
+const render = (input: Buffer, query: string, tty: boolean, rendering: LogRendering): Buffer => {
+  const has = (parameter: string) => query.includes(`${parameter}=1`)
+  const renderer = LogRenderer.make({
+    query: { stdout: has("stdout"), stderr: has("stderr"), timestamps: has("timestamps"), details: has("details") },
+    rendering,
+    tty,
+    source: "edge-1",
+    container: { id: "0".repeat(64), name: "web" },
+    partials: "docker",
+  })
+  const out: Array<Uint8Array> = []
+  const places = Array.from({ length: 20 }, (_, index) => index * 7_919 * 31)
+  for (const piece of cut(input, places)) expect(renderer.push(piece, (bytes) => out.push(bytes))).toBeUndefined()
+  expect(renderer.end("eof", (bytes) => out.push(bytes))).toBeUndefined()
+  return Buffer.concat(out)
+}
+
+/** What `docker logs` would print into one descriptor, found the slow way. */
+const payloads = (framed: Buffer): Buffer => {
+  const found: Array<Buffer> = []
+  for (let at = 0; at < framed.length;) {
+    const end = at + 8 + framed.readUInt32BE(at + 4)
+    found.push(framed.subarray(at + 8, end))
+    at = end
+  }
+  return Buffer.concat(found)
+}
+
+describe.skipIf(engineSockets().length === 0)("beside the real engine's own answers", () => {
+  const engine = new RealEngine(engineSockets()[0] ?? "")
+  const containers = new Map<string, RealContainer>()
+
+  // Twice each, so that an unterminated line stands in the middle of the log too.
+  beforeAll(async () => {
+    for (const [name, spec] of specs) {
+      const container = await engine.create(spec)
+      containers.set(name, container)
+      for (let run = 0; run < 2; run++) {
+        await container.start()
+        await container.wait()
+      }
+    }
+  }, 60_000)
+
+  afterAll(async () => {
+    for (const container of containers.values()) await container.remove()
+    await engine.close()
+  })
+
+  describe.each(specs)("%s", (name, spec) => {
+    const tty = spec.tty === true
+    const idOf = () => containers.get(name)?.id ?? expect.fail("no container")
+
+    it("the bytes are the same, whatever part of the log is asked for", async () => {
+      expect((await engine.logs(idOf(), "stdout=1")).length).toBeGreaterThan(2_000_000)
+      for (const query of queries) {
+        const truth = await engine.logs(idOf(), query)
+        const input = query.includes("timestamps") ? truth : await engine.logs(idOf(), `${query}&timestamps=1`)
+        const text = tty ? truth : payloads(truth)
+        expect([query, sha256(render(input, query, tty, { format: "raw", host: "none" }))]).toEqual([
+          query,
+          sha256(truth),
+        ])
+        expect([query, sha256(render(input, query, tty, { format: "text", host: "none" }))]).toEqual([
+          query,
+          sha256(text),
+        ])
+      }
+    }, 60_000)
+
+    it("each line has the one label, and without it is what the container wrote", async () => {
+      const input = await engine.logs(idOf(), "stdout=1&timestamps=1")
+      const plain = render(input, "stdout=1", tty, { format: "text", host: "none" }).toString("latin1")
+      const lines = render(input, "stdout=1", tty, { format: "text", host: "prefix" }).toString("latin1").split("\n")
+      expect(lines.every((line) => line.startsWith("edge-1 | "))).toBe(true)
+      const bare = lines.map((line) => line.slice("edge-1 | ".length))
+      // The first run's last line has got a newline, as have those whose newline the local driver forgot.
+      expect(bare.join("")).toBe(plain.replaceAll("\n", ""))
+      expect(bare.filter((line) => line.startsWith("no newline at the end"))).toEqual([
+        "no newline at the end",
+        "no newline at the end",
+      ])
+    })
+
+    it("the JSON lines have no timestamp within, and the long line is whole", async () => {
+      const input = await engine.logs(idOf(), "stdout=1&timestamps=1&details=1")
+      const objects = render(input, "stdout=1&details=1", tty, { format: "ndjson", host: "none" })
+        .toString()
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { line?: string; attrs?: unknown; end?: unknown })
+      expect(objects.pop()).toEqual({ end: { reason: "eof" } })
+      expect(objects.filter(({ line = "" }) => line.includes("2026-") || line.includes("2027-"))).toEqual([])
+      expect(objects.filter(({ line }) => line === "m".repeat(1_048_576)).length).toBe(2)
+      const attrs = spec.logOptions?.["labels"] === undefined ? {} : LABELS
+      expect(objects[0]).toMatchObject({ line: "first", attrs })
+    })
+  })
+})
