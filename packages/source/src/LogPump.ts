@@ -74,7 +74,7 @@ export class LogPump implements BodySink {
   onSettled(): void {
     this.fresh = false
     this.silentSince = this.now
-    
+    if (this.options.renderer.held() > 0) this.coalescer.added(this.now)
     this.settle(this.now)
   }
 
