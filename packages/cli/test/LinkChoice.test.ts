@@ -9,6 +9,7 @@ import * as TokenKey from "@rdl/core/token/TokenKey"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as Source from "@rdl/source/Source"
+import * as Nginx from "@rdl/test-kit/Nginx"
 import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Context, Duration, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope } from "effect"
@@ -301,5 +302,38 @@ describe("one port", () => {
       // Read to the end: what is wrong is what the bytes say.
       expect(longest.status).toBe(400)
     }).pipe(quiet),
+  )
+})
+
+describe.skipIf(!Nginx.isInstalled())("a source behind a real nginx", () => {
+  const behind = (directives?: string) =>
+    Effect.gen(function* () {
+      const here = yield* world("pass")
+      const nginx = yield* Effect.acquireRelease(
+        Effect.promise(() => Nginx.listen(Number(new URL(here.proxy.url).port), directives)),
+        ({ stop }) => Effect.promise(stop),
+      )
+      yield* link({ ...here, dials: { ...here.dials, proxy: nginx.url } })
+      const found = yield* until(here, () => true)
+      const one = yield* follow(here)
+      yield* passes(one, here, "through nginx")
+      return found
+    })
+
+  it.scopedLive("is linked by WebSocket where upgrades are passed on", () =>
+    behind(Nginx.passUpgrades).pipe(
+      Effect.map((found) => expect(found).toMatchObject({ transport: "ws", transportWhy: null })),
+      quiet,
+    ),
+  )
+
+  it.scopedLive("is linked by long-poll, and says why, where they are not", () =>
+    behind().pipe(
+      Effect.map((found) => {
+        expect(found?.transport).toBe("http")
+        expect(found?.transportWhy).toMatch(/^WebSocket: .*upgrade/)
+      }),
+      quiet,
+    ),
   )
 })
