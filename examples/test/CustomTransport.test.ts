@@ -2,7 +2,7 @@ import { once } from "node:events"
 import * as net from "node:net"
 import { describeLink } from "@rdl/link-compliance/LinkCompliance"
 import { tokens } from "@rdl/link-compliance/LinkHarness"
-import { type Cut, FaultProxy } from "@rdl/test-kit/FaultProxy"
+import * as RelayedLink from "@rdl/test-kit/RelayedLink"
 import { Effect, Redacted } from "effect"
 import * as TcpLinkDialer from "../custom-transport/TcpLinkDialer.ts"
 import * as TcpLinkServer from "../custom-transport/TcpLinkServer.ts"
@@ -18,16 +18,7 @@ describeLink("tcp (examples/custom-transport)", {
     server.listen(0, "127.0.0.1")
     yield* Effect.promise(() => once(server, "listening"))
     const { port } = server.address() as net.AddressInfo
-    const relay = yield* Effect.acquireRelease(
-      Effect.promise(() => FaultProxy.listen({ target: { port } })),
-      (relay) => Effect.promise(() => relay.close()),
-    )
-    const cut = async (how: Cut) => {
-      await relay.refuse()
-      relay.dropAll(how)
-    }
-    const both = (faults: Parameters<typeof relay.up.set>[0]) =>
-      Effect.sync(() => [relay.up, relay.down].forEach((way) => way.set(faults)))
+    const { faults, relay } = yield* RelayedLink.before(port)
     /** A connection that says these words. */
     const speak = (words: string) =>
       Effect.acquireRelease(
@@ -44,11 +35,7 @@ describeLink("tcp (examples/custom-transport)", {
       dial: (token: string) =>
         TcpLinkDialer.make({ host: "127.0.0.1", port: relay.port, token: Redacted.make(token) }).dial,
       faults: {
-        cut: (how) => Effect.promise(() => cut(how)),
-        cutAfter: (bytes) => Effect.sync(() => void relay.up.cutAfter(bytes, "rst").then(() => cut("rst"))),
-        blackhole: both({ blackhole: true }),
-        freeze: Effect.acquireRelease(both({ freeze: true }), () => both({ freeze: false })),
-        slice: (most) => both({ maxWrite: most }),
+        ...faults,
         stranger: Effect.scoped(Effect.flatMap(speak("\n"), ended)),
         garbage: speak(`${tokens.source}\nGET / HTTP/1.1\r\n\r\n`),
         halfClose: speak(`${tokens.source}\n`).pipe(

@@ -1,6 +1,6 @@
 import { describeLink } from "@rdl/link-compliance/LinkCompliance"
 import { tokens } from "@rdl/link-compliance/LinkHarness"
-import { type Cut, FaultProxy } from "@rdl/test-kit/FaultProxy"
+import * as RelayedLink from "@rdl/test-kit/RelayedLink"
 import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
 import * as HttpLinkServer from "@rdl/transport-http/HttpLinkServer"
 import { Effect, Redacted } from "effect"
@@ -25,16 +25,7 @@ describeLink("http", {
     server.listen(0, "127.0.0.1")
     yield* Effect.promise(() => once(server, "listening"))
     const { port } = server.address() as AddressInfo
-    const relay = yield* Effect.acquireRelease(
-      Effect.promise(() => FaultProxy.listen({ target: { port } })),
-      (relay) => Effect.promise(() => relay.close()),
-    )
-    const cut = async (how: Cut) => {
-      await relay.refuse()
-      relay.dropAll(how)
-    }
-    const both = (faults: Parameters<typeof relay.up.set>[0]) =>
-      Effect.sync(() => [relay.up, relay.down].forEach((way) => way.set(faults)))
+    const { faults, relay } = yield* RelayedLink.before(port)
     const sessions = `http://127.0.0.1:${port}/link/v1/sessions`
     const headers = { authorization: `Bearer ${tokens.source}`, "content-type": "application/octet-stream" }
     return {
@@ -50,11 +41,7 @@ describeLink("http", {
           Effect.flatMap(({ dial }) => dial),
         ),
       faults: {
-        cut: (how) => Effect.promise(() => cut(how)),
-        cutAfter: (bytes) => Effect.sync(() => void relay.up.cutAfter(bytes, "rst").then(() => cut("rst"))),
-        blackhole: both({ blackhole: true }),
-        freeze: Effect.acquireRelease(both({ freeze: true }), () => both({ freeze: false })),
-        slice: (most) => both({ maxWrite: most }),
+        ...faults,
         stranger: Effect.promise(() => fetch(sessions, { method: "POST" }).then((refused) => refused.text())),
         garbage: Effect.promise(async () => {
           const created = await fetch(sessions, { method: "POST", headers })

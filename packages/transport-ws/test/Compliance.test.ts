@@ -1,6 +1,6 @@
 import { describeLink } from "@rdl/link-compliance/LinkCompliance"
 import { tokens } from "@rdl/link-compliance/LinkHarness"
-import { type Cut, FaultProxy } from "@rdl/test-kit/FaultProxy"
+import * as RelayedLink from "@rdl/test-kit/RelayedLink"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Effect, Redacted } from "effect"
@@ -16,16 +16,7 @@ describeLink("ws", {
   make: Effect.gen(function* () {
     const { port, server } = yield* listen(http.createServer())
     yield* WsLinkServer.attach(server)
-    const relay = yield* Effect.acquireRelease(
-      Effect.promise(() => FaultProxy.listen({ target: { port } })),
-      (relay) => Effect.promise(() => relay.close()),
-    )
-    const cut = async (how: Cut) => {
-      await relay.refuse()
-      relay.dropAll(how)
-    }
-    const both = (faults: Parameters<typeof relay.up.set>[0]) =>
-      Effect.sync(() => [relay.up, relay.down].forEach((way) => way.set(faults)))
+    const { faults, relay } = yield* RelayedLink.before(port)
     /** What a connection gets that begins with these words, until it ends. */
     const speak = (...words: ReadonlyArray<string | Uint8Array>) =>
       Effect.map(rawConnection(port), (socket: net.Socket) => {
@@ -39,11 +30,7 @@ describeLink("ws", {
           Effect.flatMap(({ dial }) => dial),
         ),
       faults: {
-        cut: (how) => Effect.promise(() => cut(how)),
-        cutAfter: (bytes) => Effect.sync(() => void relay.up.cutAfter(bytes, "rst").then(() => cut("rst"))),
-        blackhole: both({ blackhole: true }),
-        freeze: Effect.acquireRelease(both({ freeze: true }), () => both({ freeze: false })),
-        slice: (most) => both({ maxWrite: most }),
+        ...faults,
         stranger: speak(upgradeRequest({ authorization: "" })).pipe(Effect.flatMap(ended), Effect.scoped),
         garbage: speak(upgrade, message(text, Buffer.from("hello"), true)),
         halfClose: speak(upgrade).pipe(
