@@ -5,182 +5,29 @@ import {
   Deferred,
   Duration,
   Effect,
-  FastCheck as fc,
   Fiber,
   Logger,
   LogLevel,
   Random,
   TestClock,
+  FastCheck as fc,
 } from "effect"
-import { type Link, type LinkClosed, LinkDialError } from "@rdl/core/link/Link"
+import { type Link, type LinkClosed } from "@rdl/core/link/Link"
 import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
-import { LinkLost } from "@rdl/core/link/LinkLost"
-
-const seconds = (count: number) => count * 1000
-
-const dialError = (reason: LinkDialError["reason"], retryAfterMs?: number) =>
-  new LinkDialError({ reason, url: "https://logs.example.com", detail: `it is ${reason}`, retryAfterMs })
-
-const lost = (code: number, clean = false, retryAfterMs?: number) =>
-  new LinkLost({ clean, code, detail: `code ${code}`, retryAfterMs })
-
-const failure = fc.oneof(
-  fc.constantFrom("unavailable", "unsupported", "refused", "conflict").map((reason) => dialError(reason as "refused")),
-  fc.integer({ min: 0, max: 11 }).map((code) => lost(code)),
-)
-const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-const transient = fc.constantFrom(dialError("unavailable"), dialError("unsupported"), lost(0), lost(8, true), lost(10))
-const refused = fc.constantFrom(dialError("refused"), lost(5), lost(6))
-const conflict = fc.constantFrom(dialError("conflict"), lost(7), lost(11))
-
-describe("the pause before the next dial", () => {
-  it("lies between 0 and 250 ms after the first failure, and twice as much after each, up to 30 s", () => {
-    fc.assert(
-      fc.property(transient, fc.nat(5000), random, (cause, failures, chance) => {
-        const cap = Math.min(seconds(30), 250 * 2 ** failures)
-        const pause = LinkKeeper.pauseMs(cause, failures, chance)
-        expect(pause).toBeGreaterThanOrEqual(0)
-        expect(pause).toBeLessThanOrEqual(cap)
-        expect(Math.abs(pause - chance * cap)).toBeLessThanOrEqual(0.5)
-      }),
-    )
-  })
-
-  it("uses the whole span, so that a fleet spreads out", () => {
-    expect(LinkKeeper.pauseMs(lost(0), 20, 0)).toBe(0)
-    expect(LinkKeeper.pauseMs(lost(0), 20, 0.9999999)).toBe(seconds(30))
-  })
-
-  it("is 60 s and half of it more or less after a refused token, however often", () => {
-    fc.assert(
-      fc.property(refused, fc.nat(5000), random, (cause, failures, chance) => {
-        const pause = LinkKeeper.pauseMs(cause, failures, chance)
-        expect(pause).toBeGreaterThanOrEqual(seconds(30))
-        expect(pause).toBeLessThanOrEqual(seconds(90))
-      }),
-    )
-  })
-
-  it("is 10 s and half of it more or less while another has the name", () => {
-    fc.assert(
-      fc.property(conflict, fc.nat(5000), random, (cause, failures, chance) => {
-        const pause = LinkKeeper.pauseMs(cause, failures, chance)
-        expect(pause).toBeGreaterThanOrEqual(seconds(5))
-        expect(pause).toBeLessThanOrEqual(seconds(15))
-      }),
-    )
-  })
-
-  it("is never shorter than the proxy asked for, up to 10 min, with the jitter on top", () => {
-    const reason = fc.constantFrom<LinkDialError["reason"]>("unavailable", "unsupported", "refused", "conflict")
-    const code = fc.integer({ min: 0, max: 11 })
-    const asking = fc.oneof(
-      reason.map((why) => (asked?: number) => dialError(why, asked)),
-      code.map((why) => (asked?: number) => lost(why, false, asked)),
-    )
-    const asked = fc.integer({ min: 0, max: seconds(100_000) })
-    fc.assert(
-      fc.property(asking, asked, fc.nat(50), random, (fail, retryAfterMs, failures, chance) => {
-        const own = LinkKeeper.pauseMs(fail(), failures, chance)
-        const pause = LinkKeeper.pauseMs(fail(retryAfterMs), failures, chance)
-        expect(Math.abs(pause - own - Math.min(retryAfterMs, seconds(600)))).toBeLessThanOrEqual(1)
-      }),
-    )
-  })
-
-  it("is a number of milliseconds whatever the proxy asks for", () => {
-    for (const retryAfterMs of [NaN, Infinity, -Infinity, -5]) {
-      const pause = LinkKeeper.pauseMs(lost(0, false, retryAfterMs), 0, 0.5)
-      expect([125, seconds(600) + 125]).toContain(pause)
-    }
-  })
-})
-
-const link: Link = {
-  transport: "memory",
-  start: () => {},
-  send: () => {},
-  buffered: () => 0,
-  close: () => {},
-  destroy: () => {},
-}
-
-/** What the keeper's world does, in order: a dial that fails, or a link welcomed at once that holds for some time and is lost. */
-type Step =
-  | { readonly fails: LinkDialError }
-  | { readonly holdsMs: number; readonly welcomed: boolean; readonly lost: LinkLost }
-
-interface Kept {
-  readonly states: Array<readonly [at: number, state: LinkKeeper.LinkState]>
-  readonly logs: Array<readonly [at: number, level: string, message: string]>
-  readonly open: { count: number; most: number }
-  readonly openWhileWaiting: Array<number>
-  readonly fiber: Fiber.RuntimeFiber<never>
-}
-
-/** Runs a keeper through the steps with the dice always at `chance`; after the last step it dials for ever. */
-const kept = (steps: ReadonlyArray<Step>, chance = 0.5) =>
-  Effect.gen(function* () {
-    const world = {
-      states: [] as Array<Kept["states"][number]>,
-      logs: [] as Array<Kept["logs"][number]>,
-      open: { count: 0, most: 0 },
-      openWhileWaiting: [] as Array<number>,
-    }
-    const rest = [...steps]
-    let current: Step | undefined
-    const dial = Effect.suspend(() => {
-      current = rest.shift()
-      if (current === undefined) return Effect.never
-      return "fails" in current ? Effect.fail(current.fails) : opened(world.open)
-    })
-    const session = (_: Link, welcomed: Effect.Effect<void>) => {
-      if (current === undefined || "fails" in current) return Effect.dieMessage("no link was dialled")
-      const { holdsMs, lost: loss, welcomed: welcomes } = current
-      return (welcomes ? welcomed : Effect.void).pipe(
-        Effect.zipRight(Effect.sleep(holdsMs)),
-        Effect.zipRight(Effect.fail(loss)),
-      )
-    }
-    const onState = (state: LinkKeeper.LinkState) =>
-      Effect.map(Clock.currentTimeMillis, (at) => {
-        world.states.push([at, state])
-        if (state._tag === "waiting") world.openWhileWaiting.push(world.open.count)
-      })
-    const logger = Logger.make(({ date, logLevel, message }) => {
-      world.logs.push([date.getTime(), logLevel.label, String(message)])
-    })
-    const fiber = yield* LinkKeeper.keep(dial, session, { onState }).pipe(
-      Effect.withRandom(Random.fixed([chance])),
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-      Logger.withMinimumLogLevel(LogLevel.Info),
-      Effect.fork,
-    )
-    return { ...world, fiber }
-  })
-
-const opened = (open: Kept["open"]) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      open.count += 1
-      open.most = Math.max(open.most, open.count)
-      return link
-    }),
-    () => Effect.sync(() => (open.count -= 1)),
-  )
-
-const unavailable: Step = { fails: dialError("unavailable") }
-const held = (holdsMs: number, loss = lost(0)): Step => ({ holdsMs, welcomed: true, lost: loss })
-
-/** The lengths of the pauses, from what the keeper said of itself and did. */
-const pauses = (states: Kept["states"]): Array<number> =>
-  states.flatMap(([at, state], index) => {
-    const next = states[index + 1]
-    if (state._tag !== "waiting" || next === undefined) return []
-    expect(next).toEqual([state.until, { _tag: "connecting" }])
-    return [next[0] - at]
-  })
-
+import {
+  seconds,
+  dialError,
+  lost,
+  failure,
+  random,
+  link,
+  type Step,
+  kept,
+  opened,
+  unavailable,
+  held,
+  pauses,
+} from "./KeeperWorld.ts"
 describe("a keeper", () => {
   it.effect("dials at once, and after each failure with the pause of that failure", () =>
     Effect.gen(function* () {
