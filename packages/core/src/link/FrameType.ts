@@ -1,5 +1,5 @@
 /** The types of frames, and how long the payload of each may be (docs/protocol.md#frames). */
-import { MAX_CURSOR_BYTES, MAX_JSON_BYTES, MAX_TEXT_BYTES } from "./LinkLimits.ts"
+import { MAX_CURSOR_BYTES, MAX_GAP_BYTES, MAX_JSON_BYTES, MAX_TEXT_BYTES } from "./LinkLimits.ts"
 
 export const FrameType = {
   hello: 0x01,
@@ -14,6 +14,7 @@ export const FrameType = {
   credit: 0x14,
   end: 0x15,
   reset: 0x16,
+  gap: 0x17,
 } as const
 export type FrameType = (typeof FrameType)[keyof typeof FrameType]
 
@@ -37,6 +38,7 @@ const shapes: { readonly [type: number]: Shape } = {
   [FrameType.credit]: { name: "CREDIT", least: 8, most: 8 },
   [FrameType.end]: { name: "END", least: 2, most: MAX_JSON_BYTES },
   [FrameType.reset]: { name: "RESET", least: 4, most: 4 + MAX_TEXT_BYTES },
+  [FrameType.gap]: { name: "GAP", least: 2, most: MAX_GAP_BYTES },
 }
 
 /** The shape of a type this version knows. */

@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { ContainerId } from "../model/Container.ts"
 import { Engine } from "../model/Engine.ts"
 import { GREATEST_MAX_FRAME } from "./LinkLimits.ts"
+import { CursorText } from "../log/LogCursor.ts"
 import { LogQuery, LogRendering } from "../log/LogQuery.ts"
 import { SourceName } from "../model/SourceName.ts"
 import { Scope } from "../token/TokenClaims.ts"
@@ -50,6 +51,15 @@ export type Welcome = typeof Welcome.Type
 /** Asks for the inventory: InventoryChange objects, one JSON line each, until the stream is reset. */
 export const OpenInventory = Schema.Struct({ op: Schema.Literal("inventory") })
 
+/** Where a log goes on that broke off. */
+export const Resume = Schema.Struct({
+  /** As a MARK carried it, in base64url. */
+  cursor: CursorText,
+  /** Bytes of this very rendering that came after the cursor: they are left out. */
+  received: Schema.NonNegativeInt,
+})
+export type Resume = typeof Resume.Type
+
 /** Asks for a log, already written in the wanted format. */
 export const OpenLogs = Schema.Struct({
   op: Schema.Literal("logs"),
@@ -58,6 +68,8 @@ export const OpenLogs = Schema.Struct({
   rendering: LogRendering,
   /** What the asking user may see; the source checks it again. */
   scope: Scope,
+  /** Absent = the log from where the query says. */
+  resume: Schema.optional(Resume),
 })
 export type OpenLogs = typeof OpenLogs.Type
 

@@ -4,9 +4,15 @@ import type { LinkLost } from "./LinkLost.ts"
 import type { End, Head } from "./LinkMessage.ts"
 import type { StreamHandlers, StreamReader } from "./LinkStream.ts"
 import type { ProxyMuxStream, ProxyStreamEvents } from "../mux/ProxyMuxStream.ts"
+import type { LogGap } from "../log/LogGap.ts"
 import type { StreamError } from "./StreamError.ts"
 
 type Result = End | StreamError | LinkLost
+
+interface Mark {
+  readonly offset: number
+  readonly cursor: Uint8Array
+}
 
 export class LinkReader implements StreamReader, ProxyStreamEvents {
   readonly #opened: (instead: Result | null) => void
@@ -17,7 +23,9 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
   /** Bytes that came before the reader are being handed over; whatever else comes waits behind them. */
   #catchingUp = true
   readonly #early = new LinkBacklog()
-  #earlyMark: { readonly offset: number; readonly cursor: Uint8Array } | null = null
+  #earlyMark: Mark | null = null
+  /** What came before each gap that came early. */
+  #earlyGaps: Array<{ readonly pieces: Array<Uint8Array>; readonly mark: Mark | null; readonly gap: LogGap }> = []
   #result: Result | null = null
 
   /** `opened` is called once: with null when HEAD has come, else with what came instead. */
@@ -38,8 +46,13 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
 
   readonly start = (handlers: StreamHandlers): void => {
     this.#handlers = handlers
-    for (const bytes of this.#early.takeAll()) handlers.onData(bytes)
-    if (this.#earlyMark !== null) handlers.onMark?.(this.#earlyMark.offset, this.#earlyMark.cursor)
+    for (const { pieces, mark, gap } of this.#earlyGaps) {
+      handOver(handlers, pieces, mark)
+      handlers.onGap?.(gap)
+    }
+    handOver(handlers, this.#early.takeAll(), this.#earlyMark)
+    this.#earlyGaps = []
+    this.#earlyMark = null
     this.#catchingUp = false
     if (this.#result !== null) handlers.onEnd(this.#result)
   }
@@ -61,6 +74,12 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
     else this.#handlers.onMark?.(offset, cursor)
   }
 
+  readonly onGap = (gap: LogGap): void => {
+    if (this.#handlers !== null) return this.#handlers.onGap?.(gap)
+    this.#earlyGaps.push({ pieces: this.#early.takeAll(), mark: this.#earlyMark, gap })
+    this.#earlyMark = null
+  }
+
   readonly onEnd = (result: Result): void => {
     this.#result = result
     if (this.#head === null) this.#opened(result)
@@ -73,4 +92,9 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
     this.#stream?.release()
     this.#stream = null
   }
+}
+
+const handOver = (handlers: StreamHandlers, pieces: ReadonlyArray<Uint8Array>, mark: Mark | null): void => {
+  for (const bytes of pieces) handlers.onData(bytes)
+  if (mark !== null) handlers.onMark?.(mark.offset, mark.cursor)
 }

@@ -3,6 +3,7 @@ import { Chunk, Effect, Option, Stream } from "effect"
 import { LinkBacklog } from "./LinkBacklog.ts"
 import type { LinkLost } from "./LinkLost.ts"
 import type { End, Head } from "./LinkMessage.ts"
+import type { LogGap } from "../log/LogGap.ts"
 import type { StreamError } from "./StreamError.ts"
 
 /** The writing end of a stream, at the source. After the stream has ended, by whichever side, calls do nothing. */
@@ -15,6 +16,8 @@ export interface StreamWriter {
   readonly onWritable: (callback: () => void) => void
   /** Says that everything written so far is described by this cursor, of at most 64 bytes (docs/protocol.md#mark). Every session's writer has it; others may do without. At most 64 wait for their bytes; beyond that the newest takes the place of the one before it. */
   readonly mark?: (cursor: Uint8Array) => void
+  /** Says that bytes between what was written so far and what will be are gone, and that the cursor describes the place behind them (docs/protocol.md#gap). */
+  readonly gap?: (gap: LogGap, cursor: Uint8Array) => void
 }
 
 /** The reading end of a stream, at the proxy. */
@@ -32,6 +35,8 @@ export interface StreamHandlers {
   readonly onData: (bytes: Uint8Array) => void
   /** Everything up to `offset`, in bytes since the stream began, is described by `cursor`. Of marks that came before `start` only the last is told. */
   readonly onMark?: (offset: number, cursor: Uint8Array) => void
+  /** Bytes are gone between those handed over so far and those to come; the mark that follows at once is behind the gap, and without it the gap has not been told. */
+  readonly onGap?: (gap: LogGap) => void
   /** Called exactly once, last of all: an End, or why there is none. */
   readonly onEnd: (result: End | StreamError | LinkLost) => void
 }

@@ -2,6 +2,7 @@
 import { Data, Either, type ParseResult, Schema } from "effect"
 import { ContainerId, ContainerName } from "../model/Container.ts"
 import { End } from "../link/LinkMessage.ts"
+import { LogGap } from "./LogGap.ts"
 import { make as lineSplitter } from "./LineSplitter.ts"
 import { SourceName } from "../model/SourceName.ts"
 
@@ -24,18 +25,7 @@ export const LogLineEntry = Schema.Struct({
 })
 export type LogLineEntry = typeof LogLineEntry.Type
 
-/** Bytes known to be gone; between which times, as far as it is known. */
-export const LogGap = Schema.Struct({
-  source: Schema.optional(SourceName),
-  container: Schema.optional(ContainerName),
-  /** RFC 3339: of the last record before the gap. */
-  since: Schema.optional(Schema.String),
-  /** RFC 3339: of the first record after it. */
-  until: Schema.optional(Schema.String),
-  /** A sentence for a person. */
-  reason: Schema.String,
-})
-export type LogGap = typeof LogGap.Type
+export { LogGap } from "./LogGap.ts"
 
 export const LogGapEntry = Schema.Struct({ gap: LogGap })
 

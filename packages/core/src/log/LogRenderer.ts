@@ -1,6 +1,6 @@
 /** From the engine's bytes to what a user asked for: the whole of it, as a plain state machine that is pushed. */
 import type { End } from "../link/LinkMessage.ts"
-import type { LogGap } from "./LogEntry.ts"
+import type { LogGap } from "./LogGap.ts"
 import { LineJoiner, type Partials } from "./LogLine.ts"
 import { contentType } from "./LogNegotiation.ts"
 import { JsonLines } from "./LogNdjson.ts"

@@ -118,6 +118,7 @@ export class ProxyMux {
       case FrameType.data:
       case FrameType.head:
       case FrameType.mark:
+      case FrameType.gap:
       case FrameType.end:
       case FrameType.reset:
         return this.#find(type, frame)?.receive(type, frame)

@@ -4,6 +4,7 @@ import * as Frame from "../link/Frame.ts"
 import { FrameType } from "../link/FrameType.ts"
 import type { LinkLost } from "../link/LinkLost.ts"
 import { End, Head } from "../link/LinkMessage.ts"
+import { LogGap } from "../log/LogGap.ts"
 import { codeOf, reasonOf, StreamError } from "../link/StreamError.ts"
 
 export interface ProxyStreamEvents {
@@ -11,6 +12,7 @@ export interface ProxyStreamEvents {
   /** A view into the frame; the frame is the receiver's from here on. */
   readonly onData: (bytes: Uint8Array) => void
   readonly onMark: (offset: number, cursor: Uint8Array) => void
+  readonly onGap: (gap: LogGap) => void
   /** Called exactly once, last of all. */
   readonly onEnd: (result: End | StreamError | LinkLost) => void
 }
@@ -33,6 +35,7 @@ export class ProxyMuxStream {
   #request: Uint8Array | null
   #headSeen = false
   #markOffset = 0
+  #gapOffset = -1
   #closed = false
   #creditDue = false
   #reset: Uint8Array | null = null
@@ -107,6 +110,8 @@ export class ProxyMuxStream {
         return this.#head(frame)
       case FrameType.mark:
         return this.#mark(frame)
+      case FrameType.gap:
+        return this.#gap(frame)
       case FrameType.end:
         this.#afterHead("END")
         return this.close(Frame.readJson(FrameType.end, End, Frame.payloadOf(frame)))
@@ -139,6 +144,14 @@ export class ProxyMuxStream {
       )
     this.#markOffset = offset
     this.#events.onMark(offset, Frame.afterOffset(frame))
+  }
+
+  #gap(frame: Uint8Array): void {
+    this.#afterHead("GAP")
+    if (this.#window.received === this.#gapOffset)
+      throw Frame.violation(`a second GAP on stream ${this.id} without DATA after the first`)
+    this.#gapOffset = this.#window.received
+    this.#events.onGap(Frame.readJson(FrameType.gap, LogGap, Frame.payloadOf(frame)))
   }
 
   #afterHead(name: string): void {

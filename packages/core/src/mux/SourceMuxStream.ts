@@ -4,6 +4,7 @@ import { FrameType } from "../link/FrameType.ts"
 import { MAX_MARKS, MAX_QUEUED } from "../link/LinkLimits.ts"
 import type { LinkLost } from "../link/LinkLost.ts"
 import { End, Head } from "../link/LinkMessage.ts"
+import { LogGap } from "../log/LogGap.ts"
 import type { StreamWriter } from "../link/LinkStream.ts"
 import { MuxQueue } from "./MuxQueue.ts"
 import { codeOf, type StreamError } from "../link/StreamError.ts"
@@ -18,9 +19,13 @@ export interface SourceMuxLines {
   readonly forget: (stream: SourceMuxStream) => void
 }
 
+/** A frame without credit that keeps its place behind the bytes before it. */
 interface Mark {
   readonly offset: number
-  readonly cursor: Uint8Array
+  /** Absent for a gap. */
+  readonly cursor?: Uint8Array
+  /** The payload of a GAP. */
+  readonly gap?: Uint8Array
 }
 
 export class SourceMuxStream implements StreamWriter {
@@ -69,9 +74,16 @@ export class SourceMuxStream implements StreamWriter {
 
   readonly mark = (cursor: Uint8Array): void => {
     if (this.#done) return
-    if (this.#marks.length === MAX_MARKS) this.#marks.pop()
+    if (this.#marks.length >= MAX_MARKS && this.#marks.at(-1)?.gap === undefined) this.#marks.pop()
     this.#marks.push({ offset: this.#sent + this.#queue.bytes, cursor })
     this.#lineUp()
+  }
+
+  readonly gap = (gap: LogGap, cursor: Uint8Array): void => {
+    if (this.#done) return
+    const offset = this.#sent + this.#queue.bytes
+    this.#marks.push({ offset, gap: jsonOf("GAP", Frame.encodeJson(LogGap, gap)) })
+    this.mark(cursor)
   }
 
   /** The answer is whole: END follows the last byte. Without a HEAD before it there is no answer, and the stream is reset. */
@@ -154,11 +166,12 @@ export class SourceMuxStream implements StreamWriter {
     return this.#marks.length > 0 && this.#marks[0]!.offset <= this.#sent
   }
 
-  /** The last of the marks that are due; those before it say nothing more. */
+  /** A gap, or the last of the marks that are due before the next one; those before it say nothing more. */
   #nextMark(): Uint8Array {
     let last = this.#marks.shift()!
-    while (this.#isMarkDue()) last = this.#marks.shift()!
-    return Frame.mark(this.id, last.offset, last.cursor)
+    if (last.gap !== undefined) return Frame.withPayload(FrameType.gap, this.id, last.gap)
+    while (this.#isMarkDue() && this.#marks[0]?.gap === undefined) last = this.#marks.shift()!
+    return Frame.mark(this.id, last.offset, last.cursor!)
   }
 
   #nextData(maxFrame: number): Uint8Array {

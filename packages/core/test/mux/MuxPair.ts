@@ -1,4 +1,5 @@
 /** Two multiplexers face to face, with the wire between them in the test's hands. */
+import type { LogGap } from "../../src/log/LogGap.ts"
 import { CreditBudget } from "../../src/mux/CreditBudget.ts"
 import * as Frame from "../../src/link/Frame.ts"
 import { FrameDecoder } from "../../src/link/FrameDecoder.ts"
@@ -45,11 +46,13 @@ export class Read {
   head: Head | null = null
   readonly pieces: Array<Uint8Array> = []
   readonly marks: Array<{ offset: number; cursor: number[] }> = []
+  readonly gaps: Array<{ readonly offset: number; readonly reason: string }> = []
   readonly results: Array<End | StreamError | LinkLost> = []
   received = 0
   consumed = 0
 
   readonly onHead = (head: Head) => void (this.head = head)
+  readonly onGap = ({ reason }: LogGap) => void this.gaps.push({ offset: this.received, reason })
   readonly onMark = (offset: number, cursor: Uint8Array) => void this.marks.push({ offset, cursor: [...cursor] })
   readonly onEnd = (result: End | StreamError | LinkLost) => void this.results.push(result)
   readonly onData = (bytes: Uint8Array) => {
