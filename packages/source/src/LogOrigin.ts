@@ -1,0 +1,61 @@
+/** Where the records of a container's log come from: the engine's API, or its files. Each gives the same records. */
+import type { Effect } from "effect"
+import { Data } from "effect"
+import type { Container } from "@rdl/core/model/Container"
+import type { Engine } from "@rdl/core/model/Engine"
+import type { End } from "@rdl/core/link/LinkMessage"
+import type { LogCursor } from "@rdl/core/log/LogCursor"
+import type { LogGap } from "@rdl/core/log/LogGap"
+import type { LogQuery } from "@rdl/core/log/LogQuery"
+import type { LogRecord } from "@rdl/core/log/LogRecord"
+import type { StreamError } from "@rdl/core/link/StreamError"
+import type { ContainerDetails } from "./EngineContainer.ts"
+
+export interface LogAsk {
+  /** As the inventory has it. */
+  readonly container: Container
+  /** As the engine has just told it. */
+  readonly details: ContainerDetails
+  readonly engine: Engine
+  /** Of it count `follow`, `since`, `until`, `tail` and `details`; which stream a record is of, the taker looks at. */
+  readonly query: LogQuery
+  /** Where to go on; absent = where the query says. `since` and `until` hold there too, `tail` has had its effect. */
+  readonly from: LogCursor | undefined
+}
+
+/** Takes records, and says when to wait. Plain calls, none of which throws. */
+export interface LogTaker {
+  /**
+   * Takes the next record in the log's order, of either stream, with its timestamp and, where the query has `details`,
+   * those. It is copied. An origin that reads files says at which byte of the file the record after it begins.
+   */
+  readonly record: (record: LogRecord, offset?: number) => void
+  /** The records to come are of this file; `undefined` = of none. */
+  readonly file: (device: number, inode: bigint) => void
+  /** All there was at hand has been given: what is gathered may leave soon. To be called after every read. */
+  readonly settled: () => void
+  /** There is no room: the origin gives at most what it has read, and reads no more until `onRoom`. */
+  readonly blocked: () => boolean
+  /** Calls back once, when there is room; at once if there is. */
+  readonly onRoom: (callback: () => void) => void
+  /** Records between the last one given and the next are gone. */
+  readonly gap: (gap: Pick<LogGap, "since" | "until" | "reason">) => void
+  /** The place behind the last record given: where any origin can go on. */
+  readonly cursor: () => LogCursor
+}
+
+/** This origin cannot read the log, or cannot go on: another one can, from the taker's cursor. */
+export class OriginUnable extends Data.TaggedError("OriginUnable")<{ readonly detail: string }> {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+export interface LogOrigin {
+  readonly name: "engine" | "files"
+  /**
+   * Gives the records the engine would give, and tells why the log ended. Where the engine itself would lose some that
+   * are still there, they are given; where records are gone, a gap is. Interruption lets go of everything at once.
+   */
+  readonly read: (ask: LogAsk, taker: LogTaker) => Effect.Effect<End["reason"], StreamError | OriginUnable>
+}
