@@ -10,6 +10,7 @@ import * as EngineStream from "./EngineStream.ts"
 import * as EngineRequest from "./EngineRequest.ts"
 import { type Answer, ask, makePool } from "./HttpAsk.ts"
 import { ContainerNotFound, EngineError, type EngineProblem, fromAnswer, LogsUnsupported } from "./EngineError.ts"
+import type { SourcePolicy } from "./SourcePolicy.ts"
 
 export interface Info {
   /** The engine's clock when it answered, RFC 3339. */
@@ -23,6 +24,8 @@ export interface Options {
   readonly engine?: string | undefined
   /** The process's environment. */
   readonly env: EngineAddress.FindOptions["env"]
+  /** Which containers `list` gives; the others exist for nobody. Default: all whose label does not say otherwise. */
+  readonly policy?: SourcePolicy | undefined
 }
 
 export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
@@ -101,7 +104,7 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
     ),
     list: Effect.fn("EngineClient.list")(function* (ids) {
       const json = yield* Effect.flatMap(get(EngineRequest.list(yield* api, ids)), ok)
-      return yield* Effect.fromNullable(fromList(json)).pipe(
+      return yield* Effect.fromNullable(fromList(json, options.policy)).pipe(
         Effect.mapError(() => new EngineError({ status: 200, detail: "its list of containers is none" })),
       )
     }),

@@ -2,6 +2,7 @@
 import { Either, Option, Schema } from "effect"
 import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { MAX_CONTAINER_BYTES } from "@rdl/core/model/InventoryChange"
+import * as SourcePolicy from "./SourcePolicy.ts"
 
 const Ports = Schema.Array(
   Schema.Struct({
@@ -63,8 +64,11 @@ const decodeListed = Schema.decodeUnknownEither(Listed)
 const decodeInspected = Schema.decodeUnknownOption(Inspected)
 const asName = Schema.decodeUnknownOption(ContainerName)
 
-/** Undefined where the answer is not a list at all; a single element that makes no sense is left out. */
-export const fromList = (json: unknown): Listing | undefined => {
+/** Undefined where the answer is not a list at all; a single element that makes no sense is left out, and so is one that is not shared. */
+export const fromList = (
+  json: unknown,
+  policy: SourcePolicy.SourcePolicy = SourcePolicy.defaults,
+): Listing | undefined => {
   if (!Array.isArray(json)) return undefined
   const containers: Array<Container> = []
   const problems: Array<string> = []
@@ -73,6 +77,8 @@ export const fromList = (json: unknown): Listing | undefined => {
       onLeft: (error) => problems.push(error.message.slice(0, 500)),
       onRight: (listed) => {
         const container = project(listed)
+        // Before anything is left out of it that the policy may look at.
+        if (!SourcePolicy.shares(policy, container)) return
         const small = shrink(container)
         if (small !== container)
           problems.push(`${container.id}: too long to send whole, its labels and ports are left out`)
