@@ -7,6 +7,7 @@ import * as ContainerFilter from "./ContainerFilter.ts"
 import * as ContainerRef from "./ContainerRef.ts"
 import * as ContainerView from "./ContainerView.ts"
 import type { LogQuery, LogRendering } from "../log/LogQuery.ts"
+import type { Resume } from "../link/LinkMessage.ts"
 import type { StreamReader } from "../link/LinkSession.ts"
 import { fromStreamFailure, fromUnavailable, noSuchContainer } from "./RoutingError.ts"
 import { SourceRegistry, type SourceInventory } from "./SourceRegistry.ts"
@@ -32,6 +33,10 @@ export interface RoutedLog {
 export interface LogRequest {
   readonly query: LogQuery
   readonly rendering: LogRendering
+  /** Where to go on in the container's log; absent = where the query says. */
+  readonly resume?: Resume
+  /** `end` = a follow is over once its container has stopped, as Docker's is. `goOn` (the default) = one asked for by name waits for the container to run again, or for its successor of that name. */
+  readonly whenStopped?: "end" | "goOn"
 }
 
 export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
@@ -91,7 +96,9 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
       .open(container.source, {
         op: "logs",
         containerId: container.id,
-        ...request,
+        query: request.query,
+        rendering: request.rendering,
+        ...(request.resume === undefined ? {} : { resume: request.resume }),
         scope: user.claims.allow ?? {},
       })
       .pipe(
