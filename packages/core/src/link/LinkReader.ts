@@ -4,7 +4,7 @@ import type { LinkLost } from "./LinkLost.ts"
 import type { End, Head } from "./LinkMessage.ts"
 import type { StreamHandlers, StreamReader } from "./LinkStream.ts"
 import type { ProxyMuxStream, ProxyStreamEvents } from "../mux/ProxyMuxStream.ts"
-import type { LogGap } from "../log/LogGap.ts"
+import * as LogGap from "../log/LogGap.ts"
 import type { StreamError } from "./StreamError.ts"
 
 type Result = End | StreamError | LinkLost
@@ -13,6 +13,17 @@ interface Mark {
   readonly offset: number
   readonly cursor: Uint8Array
 }
+
+/** A gap that came early: what came before it, and the mark that came behind it. */
+interface EarlyGap {
+  readonly pieces: Array<Uint8Array>
+  readonly mark: Mark | null
+  gap: LogGap.LogGap
+  behind: Mark | null
+}
+
+/** Gaps told apart that came before there was a reader; what comes beyond is told with the last of them. */
+export const MAX_EARLY_GAPS = 16
 
 export class LinkReader implements StreamReader, ProxyStreamEvents {
   readonly #opened: (instead: Result | null) => void
@@ -24,8 +35,7 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
   #catchingUp = true
   readonly #early = new LinkBacklog()
   #earlyMark: Mark | null = null
-  /** What came before each gap that came early. */
-  #earlyGaps: Array<{ readonly pieces: Array<Uint8Array>; readonly mark: Mark | null; readonly gap: LogGap }> = []
+  #earlyGaps: Array<EarlyGap> = []
   #result: Result | null = null
 
   /** `opened` is called once: with null when HEAD has come, else with what came instead. */
@@ -46,9 +56,10 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
 
   readonly start = (handlers: StreamHandlers): void => {
     this.#handlers = handlers
-    for (const { pieces, mark, gap } of this.#earlyGaps) {
+    for (const { behind, gap, mark, pieces } of this.#earlyGaps) {
       handOver(handlers, pieces, mark)
       handlers.onGap?.(gap)
+      handOver(handlers, [], behind)
     }
     handOver(handlers, this.#early.takeAll(), this.#earlyMark)
     this.#earlyGaps = []
@@ -70,13 +81,20 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
   }
 
   readonly onMark = (offset: number, cursor: Uint8Array): void => {
-    if (this.#handlers === null) this.#earlyMark = { offset, cursor }
-    else this.#handlers.onMark?.(offset, cursor)
+    if (this.#handlers !== null) return this.#handlers.onMark?.(offset, cursor)
+    const last = this.#earlyGaps.at(-1)
+    if (last !== undefined && last.behind === null) last.behind = { offset, cursor }
+    else this.#earlyMark = { offset, cursor }
   }
 
-  readonly onGap = (gap: LogGap): void => {
+  readonly onGap = (gap: LogGap.LogGap): void => {
     if (this.#handlers !== null) return this.#handlers.onGap?.(gap)
-    this.#earlyGaps.push({ pieces: this.#early.takeAll(), mark: this.#earlyMark, gap })
+    const last = this.#earlyGaps.at(-1)
+    if (last !== undefined && this.#earlyGaps.length >= MAX_EARLY_GAPS) {
+      last.gap = LogGap.merge(last.gap, gap)
+      return
+    }
+    this.#earlyGaps.push({ pieces: this.#early.takeAll(), mark: this.#earlyMark, gap, behind: null })
     this.#earlyMark = null
   }
 

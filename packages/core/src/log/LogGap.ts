@@ -18,3 +18,13 @@ export const LogGap = Schema.Struct({
   reason: Schema.String.pipe(Schema.maxLength(300)),
 })
 export type LogGap = typeof LogGap.Type
+
+/** Two gaps told as one: from where the first began to where the second ended. */
+export const merge = (first: LogGap, second: LogGap): LogGap => {
+  const { until: _, ...from } = first
+  return {
+    ...from,
+    ...(second.until === undefined ? {} : { until: second.until }),
+    reason: first.reason === second.reason ? first.reason : `${first.reason}; ${second.reason}`.slice(0, 300),
+  }
+}

@@ -36,6 +36,8 @@ export class ProxyMuxStream {
   #headSeen = false
   #markOffset = 0
   #gapOffset = -1
+  /** A gap was told, and not yet the mark behind it. */
+  #gapOpen = false
   #closed = false
   #creditDue = false
   #reset: Uint8Array | null = null
@@ -114,6 +116,7 @@ export class ProxyMuxStream {
         return this.#gap(frame)
       case FrameType.end:
         this.#afterHead("END")
+        this.#afterGap("END")
         return this.close(Frame.readJson(FrameType.end, End, Frame.payloadOf(frame)))
       case FrameType.reset: {
         const { code, text } = Frame.readReset(frame)
@@ -130,6 +133,7 @@ export class ProxyMuxStream {
 
   #data(frame: Uint8Array): void {
     this.#afterHead("DATA")
+    if (this.#gapOpen) this.#afterGap("DATA")
     const bytes = Frame.payloadOf(frame)
     if (this.#window.receive(bytes.length)) return this.#events.onData(bytes)
     this.cancel(new StreamError({ reason: "flow-control", detail: "the source sent more than its credit" }))
@@ -142,6 +146,9 @@ export class ProxyMuxStream {
       throw Frame.violation(
         `MARK on stream ${this.id} at offset ${offset}, which is not between the last one and what was sent`,
       )
+    if (this.#gapOpen && offset !== this.#gapOffset)
+      throw Frame.violation(`MARK on stream ${this.id} at offset ${offset}, which is not that of the GAP before it`)
+    this.#gapOpen = false
     this.#markOffset = offset
     this.#events.onMark(offset, Frame.afterOffset(frame))
   }
@@ -151,7 +158,12 @@ export class ProxyMuxStream {
     if (this.#window.received === this.#gapOffset)
       throw Frame.violation(`a second GAP on stream ${this.id} without DATA after the first`)
     this.#gapOffset = this.#window.received
+    this.#gapOpen = true
     this.#events.onGap(Frame.readJson(FrameType.gap, LogGap, Frame.payloadOf(frame)))
+  }
+
+  #afterGap(name: string): void {
+    if (this.#gapOpen) throw Frame.violation(`${name} on stream ${this.id} after a GAP, without the MARK behind it`)
   }
 
   #afterHead(name: string): void {

@@ -74,7 +74,7 @@ export class SourceMuxStream implements StreamWriter {
 
   readonly mark = (cursor: Uint8Array): void => {
     if (this.#done) return
-    if (this.#marks.length >= MAX_MARKS && this.#marks.at(-1)?.gap === undefined) this.#marks.pop()
+    if (this.#marks.length >= MAX_MARKS && !this.#belongsToGap(this.#marks.length - 1)) this.#marks.pop()
     this.#marks.push({ offset: this.#sent + this.#queue.bytes, cursor })
     this.#lineUp()
   }
@@ -160,6 +160,11 @@ export class SourceMuxStream implements StreamWriter {
     this.#head = null
     this.#marks = []
     this.#queue.clear()
+  }
+
+  /** A gap and the mark behind it stay together. */
+  #belongsToGap(at: number): boolean {
+    return this.#marks[at]?.gap !== undefined || this.#marks[at - 1]?.gap !== undefined
   }
 
   #isMarkDue(): boolean {
