@@ -5,6 +5,8 @@ import { Engine } from "../model/Engine.ts"
 import { GREATEST_MAX_FRAME } from "./LinkLimits.ts"
 import { CursorText } from "../log/LogCursor.ts"
 import { LogQuery, LogRendering } from "../log/LogQuery.ts"
+import { LogTime } from "../log/LogTime.ts"
+import { ProcessColumns } from "../model/ProcessColumns.ts"
 import { SourceName } from "../model/SourceName.ts"
 import { Scope } from "../token/TokenClaims.ts"
 
@@ -73,8 +75,49 @@ export const OpenLogs = Schema.Struct({
 })
 export type OpenLogs = typeof OpenLogs.Type
 
-export const Open = Schema.Union(OpenInventory, OpenLogs)
+/** What every other question about one container says. */
+const aboutContainer = {
+  containerId: ContainerId,
+  /** What the asking user may see; the source checks it again. */
+  scope: Scope,
+}
+
+/** Asks what a container is: one ContainerInspection as JSON. */
+export const OpenInspect = Schema.Struct({ op: Schema.Literal("inspect"), ...aboutContainer })
+
+/** Asks what a container uses: the engine's own figures, a JSON object a line; one, or one a second until the stream is reset. */
+export const OpenStats = Schema.Struct({
+  op: Schema.Literal("stats"),
+  ...aboutContainer,
+  stream: Schema.Boolean,
+  /** Does not wait for a second measurement to compare with; only with `stream` off. */
+  oneShot: Schema.Boolean,
+})
+
+/** Asks for a container's processes: the engine's table as JSON. */
+export const OpenTop = Schema.Struct({
+  op: Schema.Literal("top"),
+  ...aboutContainer,
+  /** Absent = the engine's own columns. */
+  columns: Schema.optional(ProcessColumns),
+})
+
+/** Asks what happens to containers: a ContainerEvent a line, until the stream is reset or `until` has passed. */
+export const OpenEvents = Schema.Struct({
+  op: Schema.Literal("events"),
+  /** What the asking user may see; only events of such containers are told. */
+  scope: Scope,
+  /** Inclusive, by the engine's clock; absent = from now on. The engine remembers some 256 events. */
+  since: Schema.optional(LogTime),
+  until: Schema.optional(LogTime),
+})
+
+/** Everything that can be asked; all of it reads. */
+export const Open = Schema.Union(OpenInventory, OpenLogs, OpenInspect, OpenStats, OpenTop, OpenEvents)
 export type Open = typeof Open.Type
+/** What is asked about one container and is no log. */
+export type OpenAbout = typeof OpenInspect.Type | typeof OpenStats.Type | typeof OpenTop.Type
+export type OpenEvents = typeof OpenEvents.Type
 
 /** What the source says of a stream before its bytes. */
 export const Head = Schema.Struct({

@@ -1,11 +1,13 @@
 /** What a user asks, answered: from the registry's inventories, or by a stream from the right source. */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope, type Stream } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import * as Authorization from "../token/Authorization.ts"
 import type { Container, SourceContainer } from "../model/Container.ts"
 import * as ContainerFilter from "./ContainerFilter.ts"
+import * as ContainerQuestion from "./ContainerQuestion.ts"
 import * as ContainerRef from "./ContainerRef.ts"
 import * as ContainerView from "./ContainerView.ts"
+import * as FleetEvents from "./FleetEvents.ts"
 import type { LogQuery, LogRendering } from "../log/LogQuery.ts"
 import type { Resume } from "../link/LinkMessage.ts"
 import type { StreamReader } from "../link/LinkSession.ts"
@@ -51,6 +53,17 @@ export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
     readonly sources: (user: User) => Effect.Effect<ReadonlyArray<SourceStatus>>
     /** Opens a log and waits for its head, at most 30 s; closing the scope cancels it at the source. */
     readonly logs: (user: User, ref: string, request: LogRequest) => Effect.Effect<RoutedLog, ApiError, Scope.Scope>
+    /** Asks the source of a container something that is not for its log, and waits for the head, at most 30 s; closing the scope cancels it there. */
+    readonly ask: (
+      user: User,
+      ref: string,
+      question: ContainerQuestion.ContainerQuestion,
+    ) => Effect.Effect<RoutedLog, ApiError, Scope.Scope>
+    /** What happens to the containers the user may see, in the order of arrival; ends well only once `until` has passed. */
+    readonly events: (
+      user: User,
+      span: FleetEvents.EventSpan,
+    ) => Effect.Effect<Stream.Stream<FleetEvents.SourceEvent, TokenRejected>, ApiError, Scope.Scope>
   }
 >() {}
 
@@ -112,7 +125,11 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
     return { container, reader: yield* StreamBreaker.breakable(reader, user.lapsed) }
   })
 
-  return RequestRouter.of({ containers, sources, logs })
+  const find = (user: User, ref: string) => Effect.flatMap(registry.inventories, (all) => resolve(user, ref, all))
+  const ask = ContainerQuestion.make({ registry, resolve: find, takeSlot })
+  const events = FleetEvents.make({ registry, takeSlot })
+
+  return RequestRouter.of({ containers, sources, logs, ask, events })
 })
 
 /** Routes to the registry's sources. */
