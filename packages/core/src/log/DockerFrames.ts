@@ -21,9 +21,15 @@ export class DockerFrameError extends Data.TaggedError("DockerFrameError")<{ rea
 /** Told of each frame: its payload is `bytes[start..end)`, valid only during the call. */
 export type OnFrame = (kind: DockerFrameKind, bytes: Uint8Array, start: number, end: number) => void
 
-/** Writes a header of 8 bytes. */
-export const writeHeader = (into: Uint8Array, at: number, kind: DockerFrameKind, length: number): void => {
-  into[at] = kind
+/** Types beyond Docker's that may stand between its frames, and who is told of them. */
+export interface OtherFrames<Type extends number> {
+  readonly has: (type: number) => type is Type
+  readonly onFrame: (type: Type, bytes: Uint8Array, start: number, end: number) => void
+}
+
+/** Writes a header of 8 bytes; `type` is a DockerFrameKind, or a type of one's own. */
+export const writeHeader = (into: Uint8Array, at: number, type: number, length: number): void => {
+  into[at] = type
   into[at + 1] = 0
   into[at + 2] = 0
   into[at + 3] = 0
@@ -34,15 +40,18 @@ export const writeHeader = (into: Uint8Array, at: number, kind: DockerFrameKind,
 }
 
 /** Finds the frames in a body that comes in pieces cut anywhere; holds at most one frame. */
-export class DockerFrameDecoder {
+export class DockerFrameDecoder<Other extends number = never> {
   private readonly onFrame: OnFrame
+  private readonly others: OtherFrames<Other> | undefined
   /** The beginning of a frame whose rest has not come. */
   private carry = new Uint8Array(0)
   private carried = 0
   private failure: DockerFrameError | undefined
 
-  constructor(onFrame: OnFrame) {
+  /** Without `others`, a type beyond Docker's is an error. */
+  constructor(onFrame: OnFrame, others?: OtherFrames<Other>) {
     this.onFrame = onFrame
+    this.others = others
   }
 
   /** Takes the next piece; once it has failed it takes nothing more and returns the same error. */
@@ -52,7 +61,7 @@ export class DockerFrameDecoder {
     while (this.failure === undefined && chunk.length - at >= HEADER_BYTES) {
       const end = at + this.frameBytes(chunk, at)
       if (end > chunk.length || this.failure !== undefined) break
-      this.onFrame(kindOf(chunk[at]), chunk, at + HEADER_BYTES, end)
+      this.tell(chunk[at] ?? 0, chunk, at + HEADER_BYTES, end)
       at = end
     }
     if (this.failure === undefined && at < chunk.length) this.keep(chunk, at, chunk.length)
@@ -79,8 +88,13 @@ export class DockerFrameDecoder {
     this.keep(chunk, at, at + taken)
     if (this.carried < bytes) return at + taken
     this.carried = 0
-    this.onFrame(kindOf(this.carry[0]), this.carry, HEADER_BYTES, bytes)
+    this.tell(this.carry[0] ?? 0, this.carry, HEADER_BYTES, bytes)
     return at + taken
+  }
+
+  private tell(type: number, bytes: Uint8Array, start: number, end: number): void {
+    if (type <= SYSTEM) this.onFrame(type === STDERR || type === SYSTEM ? type : STDOUT, bytes, start, end)
+    else if (this.others?.has(type) === true) this.others.onFrame(type, bytes, start, end)
   }
 
   private keep(chunk: Uint8Array, from: number, to: number): void {
@@ -104,15 +118,13 @@ export class DockerFrameDecoder {
         ((bytes[at + 6] ?? 0) << 8) |
         (bytes[at + 7] ?? 0)) >>>
       0
-    if (kind > 3 || padding !== 0)
+    if ((kind > SYSTEM && this.others?.has(kind) !== true) || padding !== 0)
       this.failure = new DockerFrameError({ detail: `not a frame of a log: it begins with ${hex(bytes, at)}` })
     else if (length > MAX_PAYLOAD_BYTES)
       this.failure = new DockerFrameError({ detail: `a frame of ${length} bytes, over ${MAX_PAYLOAD_BYTES}` })
     return HEADER_BYTES + length
   }
 }
-
-const kindOf = (type: number | undefined): DockerFrameKind => (type === STDERR || type === SYSTEM ? type : STDOUT)
 
 const hex = (bytes: Uint8Array, at: number): string =>
   Array.from(bytes.subarray(at, at + HEADER_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join(" ")

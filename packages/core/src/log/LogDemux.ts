@@ -1,6 +1,7 @@
 /** Docker's framing taken apart for a client: each stream's bytes to its own place, with or without a label on the lines. */
 import { LineJoiner, type Partials } from "./LogLine.ts"
 import { LogOutput, type Emit } from "./LogOutput.ts"
+import { isLogFrameType, type OnLogFrame } from "./LogFrames.ts"
 import { FramedRecords } from "./LogRecordFramed.ts"
 import { LabelledText } from "./LogTextLabel.ts"
 import { PlainText } from "./LogTextPlain.ts"
@@ -14,6 +15,8 @@ export interface DemuxOptions {
   /** Absent = byte for byte what `docker logs` writes. */
   readonly label?: { readonly text: string; readonly position: "prefix" | "suffix" }
   readonly partials: Partials
+  /** Told of the frames that are no records, in their place between the bytes emitted; absent = such a frame is an error. */
+  readonly onFrame?: OnLogFrame
 }
 
 export interface LogDemux {
@@ -22,10 +25,10 @@ export interface LogDemux {
   readonly end: (emit: Emit) => StreamError | undefined
 }
 
-/** For the body of a `multiplexed` answer of a container without terminal. */
+/** For the body of a `multiplexed` answer of a container without terminal, or, with `onFrame`, one in the format `frames`. */
 export const make = (options: DemuxOptions): LogDemux => {
   const output = new LogOutput(true)
-  const { timestamps, details, label, partials } = options
+  const { timestamps, details, label, partials, onFrame } = options
   const sink =
     label === undefined
       ? new PlainText(output, timestamps)
@@ -36,6 +39,15 @@ export const make = (options: DemuxOptions): LogDemux => {
   const reader = new FramedRecords(
     { stamped: timestamps, details: details && partials === "docker", stdout: true, stderr: true },
     sink,
+    onFrame === undefined
+      ? undefined
+      : {
+          has: isLogFrameType,
+          onFrame: (type, bytes, start, end) => {
+            output.send()
+            onFrame(type, bytes, start, end)
+          },
+        },
   )
   const during = (emit: Emit, work: () => StreamError | undefined): StreamError | undefined => {
     output.begin(emit)

@@ -27,10 +27,12 @@ export type LogLineEntry = typeof LogLineEntry.Type
 
 export { LogGap } from "./LogGap.ts"
 
-export const LogGapEntry = Schema.Struct({ gap: LogGap })
+export const LogGapEntry = Schema.Struct({ gap: LogGap, cursor: Schema.optional(Schema.String) })
+export type LogGapEntry = typeof LogGapEntry.Type
 
 /** The last object of a log that ended well. One that did not has none. */
-export const LogEndEntry = Schema.Struct({ end: End })
+export const LogEndEntry = Schema.Struct({ end: End, cursor: Schema.optional(Schema.String) })
+export type LogEndEntry = typeof LogEndEntry.Type
 
 export const LogEntry = Schema.Union(LogLineEntry, LogGapEntry, LogEndEntry)
 export type LogEntry = typeof LogEntry.Type

@@ -1,7 +1,9 @@
 /** Which format a user gets: from `format=`, else from the `Accept` header; and where the host label stands. */
 import { Either } from "effect"
-import { bad, type BadParameter, type Parameters } from "./LogParameter.ts"
+import { bad, boolean, type BadParameter, type Parameters } from "./LogParameter.ts"
 import type { HostLabel, LogFormat, LogRendering } from "./LogQuery.ts"
+
+const FRAMES_TYPE = "application/vnd.rdl.log-frames"
 
 /** In the order of preference where the user has none. */
 const OFFERS: ReadonlyArray<readonly [type: string, format: LogFormat]> = [
@@ -10,6 +12,7 @@ const OFFERS: ReadonlyArray<readonly [type: string, format: LogFormat]> = [
   ["text/event-stream", "sse"],
   ["application/vnd.docker.multiplexed-stream", "multiplexed"],
   ["application/vnd.docker.raw-stream", "raw"],
+  [FRAMES_TYPE, "frames"],
 ]
 
 /** The Content-Type of an answer. The engine's framing follows the container, not the user: a terminal has none. */
@@ -17,10 +20,14 @@ export const contentType = (format: LogFormat, tty: boolean): string => {
   if (format === "text") return "text/plain; charset=utf-8"
   if (format === "ndjson") return "application/x-ndjson"
   if (format === "sse") return "text/event-stream"
+  if (format === "frames") return FRAMES_TYPE
   return tty ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream"
 }
 
-/** Reads `format` and `host` (default `prefix`) and the `Accept` header; `format` wins over the header. */
+/**
+ * Reads `format`, `host` (default `prefix`), `cursors` (default off; a cursor on every JSON line) and the `Accept` header;
+ * `format` wins over the header.
+ */
 export const negotiate = (
   parameters: Parameters,
   accept: string | undefined,
@@ -28,7 +35,12 @@ export const negotiate = (
   Either.gen(function* () {
     const host = yield* parseHost(parameters)
     const format = parameters.get("format")
-    return { format: yield* format === null || format === "" ? fromAccept(accept) : fromName(format), host }
+    const cursors = (yield* boolean(parameters, "cursors")) ?? false
+    return {
+      format: yield* format === null || format === "" ? fromAccept(accept) : fromName(format),
+      host,
+      ...(cursors ? { cursors } : {}),
+    }
   })
 
 const parseHost = (parameters: Parameters): Either.Either<HostLabel, BadParameter> => {

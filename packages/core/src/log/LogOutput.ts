@@ -93,7 +93,8 @@ export class LogOutput {
     }
   }
 
-  private send(): void {
+  /** Emits what is there; more may follow before `flush`. */
+  send(): void {
     if (this.position === this.sent) return
     const piece = this.bytes.subarray(this.sent, this.position)
     // At its end a slab may have no room for another piece: then this points beyond it, and `reserve` takes a new one.

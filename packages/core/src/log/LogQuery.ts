@@ -20,15 +20,20 @@ export const LogQuery = Schema.Struct({
 })
 export type LogQuery = typeof LogQuery.Type
 
-/** How the log is written; see docs of `GET /containers/{ref}/logs`. */
-export const LogFormat = Schema.Literal("text", "ndjson", "sse", "multiplexed", "raw")
+/** How the log is written; see docs of `GET /containers/{ref}/logs`, and LogFrames for `frames`. */
+export const LogFormat = Schema.Literal("text", "ndjson", "sse", "multiplexed", "raw", "frames")
 export type LogFormat = typeof LogFormat.Type
 
 /** Where the source's name stands on each line of text. */
 export const HostLabel = Schema.Literal("prefix", "suffix", "none")
 export type HostLabel = typeof HostLabel.Type
 
-export const LogRendering = Schema.Struct({ format: LogFormat, host: HostLabel })
+export const LogRendering = Schema.Struct({
+  format: LogFormat,
+  host: HostLabel,
+  /** Every JSON line says where to go on after it, as server-sent events always do; absent = no. */
+  cursors: Schema.optional(Schema.Boolean),
+})
 export type LogRendering = typeof LogRendering.Type
 
 /**

@@ -1,20 +1,20 @@
 /** Records of a container without terminal: one frame each. */
-import { DockerFrameDecoder, STDERR, STDOUT, SYSTEM, type DockerFrameKind } from "./DockerFrames.ts"
+import { DockerFrameDecoder, STDERR, STDOUT, SYSTEM, type DockerFrameKind, type OtherFrames } from "./DockerFrames.ts"
 import { detailsEnd, LogRecord, stampEnd, type RecordReader, type RecordShape, type RecordSink } from "./LogRecord.ts"
 import { engineBroke, engineError } from "./LogRecordError.ts"
 import type { StreamError } from "../link/StreamError.ts"
 
-export class FramedRecords implements RecordReader {
+export class FramedRecords<Other extends number = never> implements RecordReader {
   private readonly shape: RecordShape
   private readonly sink: RecordSink
   private readonly current = new LogRecord()
-  private readonly decoder: DockerFrameDecoder
+  private readonly decoder: DockerFrameDecoder<Other>
   private failure: StreamError | undefined
 
-  constructor(shape: RecordShape, sink: RecordSink) {
+  constructor(shape: RecordShape, sink: RecordSink, others?: OtherFrames<Other>) {
     this.shape = shape
     this.sink = sink
-    this.decoder = new DockerFrameDecoder((kind, bytes, start, end) => this.frame(kind, bytes, start, end))
+    this.decoder = new DockerFrameDecoder((kind, bytes, start, end) => this.frame(kind, bytes, start, end), others)
   }
 
   push(chunk: Uint8Array): StreamError | undefined {
