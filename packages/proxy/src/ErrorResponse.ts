@@ -54,6 +54,12 @@ export const fromRejectedToken = (rejected: TokenRejected): ApiError =>
       })
     : new ApiError({ code: "forbidden", message: "this token is a source's; ask with a user's token" })
 
+/** The token is good, and not good for this. */
+export const notEverything = new ApiError({
+  code: "forbidden",
+  message: "the metrics tell of every user and source; ask with a token that may see everything",
+})
+
 export const fromBadParameter = (bad: BadParameter): ApiError =>
   new ApiError({
     code: "bad-parameter",

@@ -12,8 +12,12 @@ import { Context, Effect, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as Gate from "./Gate.ts"
+import * as MeteredRouter from "./MeteredRouter.ts"
+import * as Metrics from "./Metrics.ts"
+import { RateLimit } from "./RateLimit.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
+import { type Rates, Throttle } from "./Throttle.ts"
 import * as UserApiHandlers from "./UserApiHandlers.ts"
 
 export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
@@ -21,6 +25,8 @@ export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
   {
     /** Answers a request. Given `next`, leaves what is not of the user API to it, before any token is looked at. */
     readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+    /** Whose token this is, where its signature was found good and is remembered. */
+    readonly remembered: TokenVerifier["Type"]["remembered"]
     /** Makes `/ready` say that no more requests should come; everything goes on being served. */
     readonly stop: Effect.Effect<void>
     /** Sends the sources away, as `SourceRegistry.drain` does; nothing over a router without a registry. Never waits. */
@@ -32,6 +38,20 @@ export interface Options {
   readonly registry?: Partial<SourceRegistry.Options>
   readonly router?: Partial<RequestRouter.Options>
   readonly links?: Partial<SourceAcceptor.Options>
+  readonly users?: Partial<UserLimits>
+}
+
+/** What one user may take at most. */
+export interface UserLimits {
+  /** Requests a second, twice as many at once after a pause; by the token's `sub`. Default: no limit. */
+  readonly requestsPerSecond: number
+  /** Bytes of logs a second, of all that one user reads and of all that is read of one source; then sources wait. Default: no limit. */
+  readonly bytesPerSecond: Rates
+}
+
+const noLimits: UserLimits = {
+  requestsPerSecond: Infinity,
+  bytesPerSecond: { perUser: Infinity, perSource: Infinity },
 }
 
 /**
@@ -45,19 +65,39 @@ export const layer = (
   never,
   TokenVerifier
 > =>
-  Layer.mergeAll(Layer.provide(layerDraining, layerHandler), SourceAcceptor.layer(options.links)).pipe(
+  Layer.mergeAll(
+    Layer.provide(layerDraining, layerHandlerWithin(options.users)),
+    SourceAcceptor.layer(options.links),
+  ).pipe(
     Layer.provideMerge(RequestRouter.layer(options.router)),
     Layer.provideMerge(SourceRegistry.layer(options.registry)),
   )
 
-/** The user API over any router. */
-export const layerHandler: Layer.Layer<Proxy, never, RequestRouter.RequestRouter | TokenVerifier> = Layer.suspend(() =>
-  Layer.effect(Proxy, make).pipe(
+/** The user API over any router, its users within limits. */
+export const layerHandlerWithin = (
+  users?: Partial<UserLimits>,
+): Layer.Layer<Proxy, never, RequestRouter.RequestRouter | TokenVerifier> => {
+  const limits = { ...noLimits, ...users }
+  return Layer.effect(Proxy, make(limits)).pipe(
     Layer.provide(layerApi),
+    Layer.provide(layerMetered(limits)),
     Layer.provide(Readiness.layer),
     Layer.provide(NodeHttpServer.layerContext),
-  ),
+  )
+}
+
+/** The user API over any router. */
+export const layerHandler: Layer.Layer<Proxy, never, RequestRouter.RequestRouter | TokenVerifier> = Layer.suspend(() =>
+  layerHandlerWithin(),
 )
+
+const layerMetered = ({ bytesPerSecond }: UserLimits) =>
+  Layer.effect(
+    RequestRouter.RequestRouter,
+    Effect.map(RequestRouter.RequestRouter, (router) =>
+      MeteredRouter.make(router, new Throttle(bytesPerSecond, Metrics.waited)),
+    ),
+  )
 
 const layerDraining = Layer.effect(
   Proxy,
@@ -67,15 +107,21 @@ const layerDraining = Layer.effect(
 /** On every answer: what is told to one user is for nobody else, and for no browser to guess at. */
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
 
-const make = Effect.gen(function* () {
+const make = Effect.fnUntraced(function* ({ requestsPerSecond }: UserLimits) {
   const readiness = yield* Readiness.Readiness
-  const app = Gate.guard(yield* TokenVerifier, yield* HttpApiBuilder.httpApp)
+  const verifier = yield* TokenVerifier
+  const limit =
+    requestsPerSecond === Infinity
+      ? undefined
+      : new RateLimit({ perSecond: requestsPerSecond, burst: Math.max(1, 2 * requestsPerSecond) })
+  const app = Gate.guard(verifier, yield* HttpApiBuilder.httpApp, limit)
   const serve = yield* NodeHttpServer.makeHandler(Effect.map(app, HttpServerResponse.setHeaders(HEADERS)))
   return Proxy.of({
     handler: (request, response, next) => {
       if (next === undefined || Routes.has(Routes.pathOf(request.url ?? "/"))) serve(request, response)
       else next()
     },
+    remembered: verifier.remembered,
     stop: readiness.stop,
     drain: () => Effect.void,
   })

@@ -10,11 +10,14 @@ import * as LogQuery from "@rdl/core/log/LogQuery"
 import { type LogRequest, RequestRouter, type RoutedLog } from "@rdl/core/routing/RequestRouter"
 import { CurrentUser, openApi, UserApi } from "@rdl/core/api/UserApi"
 import * as UserApiParameter from "@rdl/core/api/UserApiParameter"
-import { Clock, Effect, Either, Layer } from "effect"
+import * as Authorization from "@rdl/core/token/Authorization"
+import { Clock, Effect, Either, Layer, Metric } from "effect"
 import * as ContainerJson from "./ContainerJson.ts"
 import * as DocsPage from "./DocsPage.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as LogResponse from "./LogResponse.ts"
+import * as MetricsSamples from "./MetricsSamples.ts"
+import * as MetricsText from "./MetricsText.ts"
 import { Readiness } from "./Readiness.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -79,8 +82,22 @@ const layerSystem = HttpApiBuilder.group(UserApi, "system", (handlers) =>
   }),
 )
 
+const layerOperations = HttpApiBuilder.group(UserApi, "operations", (handlers) =>
+  Effect.gen(function* () {
+    const router = yield* RequestRouter
+    const metrics = Effect.fnUntraced(function* (request: Request) {
+      yield* parametersOf(request, UserApiParameter.NoParameters)
+      const user = yield* CurrentUser
+      if (!Authorization.permitsAll(user.claims.allow)) return yield* ErrorResponse.notEverything
+      const text = MetricsText.render(Metric.unsafeSnapshot(), MetricsSamples.read(yield* router.sources(user)))
+      return HttpServerResponse.text(text, { contentType: MetricsText.CONTENT_TYPE })
+    })
+    return handlers.handle("metrics", ({ request }) => metrics(request))
+  }),
+)
+
 /** All routes of the user API. */
-export const layer = Layer.mergeAll(layerContainers, layerSources, layerSystem)
+export const layer = Layer.mergeAll(layerContainers, layerSources, layerSystem, layerOperations)
 
 /** The query, once it holds no parameter that is not of the route. */
 const parametersOf = (request: Request, known: Parameters<typeof UserApiParameter.refuseUnknown>[1]) => {

@@ -199,6 +199,7 @@ describe("The description", () => {
         "/containers/{source}/{container}/logs",
         "/docs",
         "/health",
+        "/metrics",
         "/openapi.json",
         "/ready",
         "/sources",

@@ -19,7 +19,7 @@ export class CurrentUser extends Context.Tag("@rdl/core/CurrentUser")<CurrentUse
 /** Every route but the open ones wants a user's token in `Authorization: Bearer`. */
 export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("@rdl/core/Authentication", {
   provides: CurrentUser,
-  failure: Schema.Union(body(401), body(403)),
+  failure: Schema.Union(body(401), body(403), body(429)),
   security: {
     bearer: HttpApiSecurity.bearer.pipe(
       HttpApiSecurity.annotate(OpenApi.Description, "A user's token, as `rdl token issue --user` makes them."),
@@ -135,6 +135,19 @@ const system = HttpApiGroup.make("system")
       .annotate(OpenApi.Summary, "This description, to be read; needs no token"),
   )
 
+const operations = HttpApiGroup.make("operations")
+  .add(
+    HttpApiEndpoint.get("metrics", "/metrics")
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/plain" }))
+      .addError(body(400))
+      .annotate(OpenApi.Summary, "What the proxy counts, for Prometheus")
+      .annotate(
+        OpenApi.Description,
+        "It tells of all users and sources, so the token must be one that may see everything.",
+      ),
+  )
+  .middleware(Authentication)
+
 /** The routes that need no token; every other one does, known or not. */
 export const OPEN_PATHS: ReadonlySet<string> = new Set(Object.values(system.endpoints).map(({ path }) => path))
 
@@ -158,6 +171,7 @@ const OWN = "#/components/schemas/Error400"
 export const UserApi = HttpApi.make("rdl")
   .add(containers)
   .add(sources)
+  .add(operations)
   .add(system)
   .annotateContext(
     OpenApi.annotations({

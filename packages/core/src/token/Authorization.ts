@@ -22,6 +22,11 @@ export const permits = (scope: Scope | undefined, subject: Subject): boolean =>
   (scope?.containers === undefined || permitsName(scope.containers, subject.container.names)) &&
   (scope?.labels === undefined || scope.labels.some((wanted) => hasLabel(subject.container.labels, wanted)))
 
+/** Whether there is nothing that the scope keeps from its user, now or later. */
+export const permitsAll = (scope: Scope | undefined): boolean =>
+  scope?.labels === undefined &&
+  [scope?.sources, scope?.containers].every((globs) => globs === undefined || globs.includes("*"))
+
 /** Whether the scope lets a user know of the source at all; its containers may still be out of scope, one by one. */
 export const permitsSource = (scope: Scope | undefined, source: SourceName): boolean =>
   scope?.sources === undefined || Glob.matchesAny(scope.sources, source)

@@ -21,6 +21,8 @@ export class TokenVerifier extends Context.Tag("@rdl/core/TokenVerifier")<
   {
     /** Checks signature, times (60 s of skew allowed), revocation and role of a stripped token as it came in `Authorization: Bearer`. */
     readonly verify: (token: string | undefined, role: Role) => Effect.Effect<TokenClaims, TokenRejected>
+    /** The claims of a token whose signature was found good and is remembered, whatever has become of it since; costs no verification. */
+    readonly remembered: (token: string | undefined) => TokenClaims | undefined
   }
 >() {}
 
@@ -60,7 +62,10 @@ export const make = Effect.fn("TokenVerifier.make")(function* (options: Options)
       })
     return claims
   })
-  return TokenVerifier.of({ verify })
+  return TokenVerifier.of({
+    verify,
+    remembered: (token) => (token === undefined ? undefined : memory.get(token)),
+  })
 })
 
 /** Verifies with the keys. */

@@ -11,6 +11,7 @@ const claims = (exp: number): TokenClaims => ({ sub: "edge-1", role: "source", i
 const fake = () => {
   const state = { isRevoked: false, asked: 0 }
   const verifier: TokenVerifier["Type"] = {
+    remembered: () => undefined,
     verify: (_, role) =>
       Effect.suspend(() => {
         state.asked++
