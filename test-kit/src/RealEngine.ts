@@ -1,7 +1,8 @@
 /** Real container engines for tests: finds those that are up, and makes and removes containers on them. */
-import { readFileSync, existsSync, statSync } from "node:fs"
 import { randomBytes } from "node:crypto"
+import { existsSync, statSync } from "node:fs"
 import { Client } from "undici"
+import { ensureBusyboxImage, IMAGE } from "./BusyboxImage.ts"
 
 /** A container that a test runs; removed, with its log, by `remove`. */
 export interface RealContainer {
@@ -20,12 +21,12 @@ export interface ContainerSpec {
   readonly name?: string
   readonly tty?: boolean
   readonly labels?: Record<string, string>
+  /** Default `json-file`; what the engine has: `local`, `none`, `syslog`, … Podman's own is `k8s-file`, also by the default's name. */
   readonly logDriver?: string
+  /** As the driver takes them: `max-size`, `max-file`, `compress`, `labels`, `tag`, … */
   readonly logOptions?: Record<string, string>
   readonly env?: ReadonlyArray<string>
 }
-
-const IMAGE = "rdl-test:1"
 
 /** Sockets of the engines to test against: `RDL_TEST_ENGINES` (comma-separated `unix://` URLs), else this machine's own Docker, if any. */
 export const engineSockets = (): ReadonlyArray<string> => {
@@ -37,6 +38,12 @@ export const engineSockets = (): ReadonlyArray<string> => {
       .map(socketPath)
   const own = socketPath(process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock")
   return existsSync(own) && statSync(own).isSocket() ? [own] : []
+}
+
+/** The socket of the Podman to test against: `RDL_TEST_PODMAN`, a `unix://` URL; never one that was not named. */
+export const podmanSocket = (): string | undefined => {
+  const named = process.env["RDL_TEST_PODMAN"] ?? ""
+  return named === "" ? undefined : socketPath(named)
 }
 
 const socketPath = (url: string): string => url.replace(/^unix:\/\//, "")
@@ -78,7 +85,7 @@ export class RealEngine {
   }
 
   async create(spec: ContainerSpec): Promise<RealContainer> {
-    await (this.imageReady ??= this.ensureImage())
+    await (this.imageReady ??= ensureBusyboxImage(this))
     const name = spec.name ?? `rdl-test-${randomBytes(6).toString("hex")}`
     const { Id: id } = JSON.parse(
       (
@@ -125,70 +132,8 @@ export class RealEngine {
   close(): Promise<void> {
     return this.client.destroy()
   }
-
-  private async ensureImage(): Promise<void> {
-    const images = await this.json<ReadonlyArray<unknown>>(
-      `/images/json?filters=${encodeURIComponent(JSON.stringify({ reference: [IMAGE] }))}`,
-    )
-    if (images.length > 0) return
-    if (existsSync("/bin/busybox")) {
-      await this.request("POST", "/images/create?fromSrc=-&repo=rdl-test&tag=1", busyboxTar("/bin/busybox"))
-      return
-    }
-    await this.request("POST", "/images/create?fromImage=busybox&tag=1.37")
-    await this.request("POST", "/images/busybox:1.37/tag?repo=rdl-test&tag=1")
-  }
 }
 
-/** A root file system of one static program and the names it answers to. */
-const busyboxTar = (path: string): Buffer => {
-  const program = readFileSync(path)
-  const links = [
-    "sh",
-    "cat",
-    "date",
-    "dd",
-    "echo",
-    "head",
-    "od",
-    "printf",
-    "seq",
-    "sleep",
-    "tr",
-    "usleep",
-    "yes",
-    "awk",
-    "true",
-    "stty",
-  ]
-  return Buffer.concat([
-    tarEntry("bin/", "5", 0o755, Buffer.alloc(0)),
-    tarEntry("tmp/", "5", 0o777, Buffer.alloc(0)),
-    tarEntry("bin/busybox", "0", 0o755, program),
-    ...links.map((name) => tarEntry(`bin/${name}`, "2", 0o777, Buffer.alloc(0), "busybox")),
-    Buffer.alloc(1024),
-  ])
-}
-
-const tarEntry = (name: string, type: string, mode: number, content: Buffer, target = ""): Buffer => {
-  const header = Buffer.alloc(512)
-  const octal = (value: number, width: number) => value.toString(8).padStart(width - 1, "0") + "\0"
-  header.write(name, 0)
-  header.write(octal(mode, 8), 100)
-  header.write(octal(0, 8), 108)
-  header.write(octal(0, 8), 116)
-  header.write(octal(content.length, 12), 124)
-  header.write(octal(0, 12), 136)
-  header.write("        ", 148)
-  header.write(type, 156)
-  header.write(target, 157)
-  header.write("ustar\u000000", 257)
-  header.write(
-    header
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, "0") + "\0 ",
-    148,
-  )
-  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512)])
-}
+/** A script that writes the numbers `from` … `to`, a line each, padded to `width` bytes, as fast as busybox can: 200,000 lines a second. */
+export const numbersScript = (from: number, to: number, width = 0): string =>
+  width === 0 ? `seq ${from} ${to}` : `awk 'BEGIN { for (i = ${from}; i <= ${to}; i++) printf "%0${width}d\\n", i }'`
