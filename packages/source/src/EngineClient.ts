@@ -1,8 +1,10 @@
-/** The engine as a source may know it: seven questions, each a read, and no way to ask an eighth. */
+/** The engine as a source may know it: nine questions, each a read, and no way to ask a tenth. */
 import { Context, Effect, Either, Layer, Schema } from "effect"
 import type { Pool } from "undici"
-import type { ContainerId } from "@rdl/core/model/Container"
+import type { Container, ContainerId } from "@rdl/core/model/Container"
+import { ContainerInspection } from "@rdl/core/model/ContainerInspection"
 import type { Engine } from "@rdl/core/model/Engine"
+import type { ProcessColumns } from "@rdl/core/model/ProcessColumns"
 import * as EngineAddress from "./EngineAddress.ts"
 import { EngineUnavailable } from "./EngineAddress.ts"
 import { type ContainerDetails, fromInspect, fromList, type Listing } from "./EngineContainer.ts"
@@ -10,7 +12,7 @@ import * as EngineStream from "./EngineStream.ts"
 import * as EngineRequest from "./EngineRequest.ts"
 import { type Answer, ask, makePool } from "./HttpAsk.ts"
 import { ContainerNotFound, EngineError, type EngineProblem, fromAnswer, LogsUnsupported } from "./EngineError.ts"
-import type { SourcePolicy } from "./SourcePolicy.ts"
+import * as SourcePolicy from "./SourcePolicy.ts"
 
 export interface Info {
   /** The engine's clock when it answered, RFC 3339. */
@@ -25,7 +27,7 @@ export interface Options {
   /** The process's environment. */
   readonly env: EngineAddress.FindOptions["env"]
   /** Which containers `list` gives; the others exist for nobody. Default: all whose label does not say otherwise. */
-  readonly policy?: SourcePolicy | undefined
+  readonly policy?: SourcePolicy.SourcePolicy | undefined
 }
 
 export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
@@ -39,8 +41,23 @@ export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
     /** All containers, or those of `ids` that exist (at most EngineRequest.MAX_LISTED). At most 30 s and 64 MiB. */
     readonly list: (ids?: ReadonlyArray<ContainerId>) => Effect.Effect<Listing, EngineProblem>
     readonly inspect: (id: ContainerId) => Effect.Effect<ContainerDetails, EngineProblem | ContainerNotFound>
-    /** Events of containers as JSON lines; succeeds when the engine ends them, which it does only when it stops. */
-    readonly events: (sink: EngineStream.BodySink) => Effect.Effect<void, EngineProblem>
+    /** The same question, answered for people: what of the answer may leave the host. */
+    readonly inspection: (id: ContainerId) => Effect.Effect<ContainerInspection, EngineProblem | ContainerNotFound>
+    /** Events of containers as JSON lines; succeeds when the engine ends them, which it does when it stops, or at the span's end. */
+    readonly events: (sink: EngineStream.BodySink, span?: EngineRequest.EventSpan) => Effect.Effect<void, EngineProblem>
+    /** What a container uses, as JSON lines; succeeds when the engine ends them. Interruption drops the connection at once. */
+    readonly stats: (
+      id: ContainerId,
+      selection: EngineRequest.StatsSelection,
+      sink: EngineStream.BodySink,
+    ) => Effect.Effect<void, EngineProblem | ContainerNotFound>
+    /** The processes of a container, as the host's `ps` tells them; at most 30 s. */
+    readonly top: (
+      id: ContainerId,
+      columns?: ProcessColumns,
+    ) => Effect.Effect<ProcessTable, EngineProblem | ContainerNotFound>
+    /** Whether a container may be known outside of this host; `list` gives no others. */
+    readonly shares: (container: Pick<Container, "labels" | "names">) => boolean
     /** A log with time stamps, in the engine's own framing; succeeds when the engine has ended it whole. Interruption drops the connection at once. */
     readonly logs: (
       id: ContainerId,
@@ -92,6 +109,13 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
   const engine = Effect.suspend(() => (known === undefined ? version : Effect.succeed(known)))
   const api = Effect.map(engine, (engine) => engine.apiVersion)
 
+  const about = Effect.fnUntraced(function* (id: ContainerId, request: EngineRequest.EngineRequest | undefined) {
+    if (request === undefined) return yield* new ContainerNotFound({ id })
+    const answer = yield* get(request)
+    if (answer.status === 404) return yield* new ContainerNotFound({ id })
+    return yield* ok(answer)
+  })
+
   return EngineClient.of({
     ping,
     version,
@@ -110,13 +134,24 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
     }),
     inspect: Effect.fn("EngineClient.inspect")(function* (id) {
       const request = EngineRequest.inspect(yield* api, id)
-      if (request === undefined) return yield* new ContainerNotFound({ id })
-      const answer = yield* get(request)
-      if (answer.status === 404) return yield* new ContainerNotFound({ id })
-      const details = fromInspect(yield* ok(answer))
+      const details = fromInspect(yield* about(id, request))
       return details ?? (yield* new EngineError({ status: 200, detail: "its inspection makes no sense" }))
     }),
-    events: (sink) => Effect.flatMap(api, (api) => stream(EngineRequest.events(api), sink)),
+    inspection: Effect.fn("EngineClient.inspection")(function* (id) {
+      const json = yield* about(id, EngineRequest.inspect(yield* api, id))
+      return yield* decodeOr(decodeInspection(json), "its inspection makes no sense")
+    }),
+    events: (sink, span) => Effect.flatMap(api, (api) => stream(EngineRequest.events(api, span), sink)),
+    stats: Effect.fn("EngineClient.stats")(function* (id, selection, sink) {
+      const request = EngineRequest.stats(yield* api, id, selection)
+      if (request === undefined) return yield* new ContainerNotFound({ id })
+      return yield* Effect.catchTag(stream(request, sink), "EngineError", (error) => refineNotFound(id, error))
+    }),
+    top: Effect.fn("EngineClient.top")(function* (id, columns) {
+      const json = yield* about(id, EngineRequest.top(yield* api, id, columns))
+      return yield* decodeOr(decodeTable(json), "its table of processes makes no sense")
+    }),
+    shares: (container) => SourcePolicy.shares(options.policy ?? SourcePolicy.defaults, container),
     logs: Effect.fn("EngineClient.logs")(function* (id, selection, sink) {
       const request = EngineRequest.logs(yield* api, id, selection)
       if (request === undefined) return yield* new ContainerNotFound({ id })
@@ -141,6 +176,16 @@ const decodeInfo = Schema.decodeUnknownEither(
     LoggingDriver: Schema.optionalWith(Schema.String, { default: () => "" }),
   }),
 )
+
+const decodeInspection = Schema.decodeUnknownEither(ContainerInspection)
+
+const ProcessTable = Schema.Struct({
+  Titles: Schema.Array(Schema.String),
+  Processes: Schema.optionalWith(Schema.Array(Schema.Array(Schema.String)), { default: () => [], nullable: true }),
+})
+/** A row a process, a text for each title. */
+export type ProcessTable = typeof ProcessTable.Type
+const decodeTable = Schema.decodeUnknownEither(ProcessTable)
 
 const decodeOr = <A, E>(decoded: Either.Either<A, E>, detail: string) =>
   Either.mapLeft(decoded, () => new EngineError({ status: 200, detail }))
@@ -176,6 +221,9 @@ const ok = (answer: Answer): Effect.Effect<unknown, EngineError> =>
         catch: () => new EngineError({ status: 200, detail: "its answer is not JSON" }),
       })
     : Effect.fail(fromAnswer(answer.status, answer.body))
+
+const refineNotFound = (id: ContainerId, error: EngineError): Effect.Effect<never, EngineError | ContainerNotFound> =>
+  Effect.fail(error.status === 404 ? new ContainerNotFound({ id }) : error)
 
 /** 409 is a container on its way out; Podman says 500 where Docker says 501. */
 const refineLogs = (

@@ -2,6 +2,8 @@
 import { Schema } from "effect"
 import { ContainerId } from "@rdl/core/model/Container"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
+import type { LogTime } from "@rdl/core/log/LogTime"
+import { isSafe, type ProcessColumns } from "@rdl/core/model/ProcessColumns"
 
 /** A path of the engine's API; only this module makes them, and every one is a read. */
 export const EngineRequest = Schema.String.pipe(Schema.brand("EngineRequest"))
@@ -35,8 +37,39 @@ export const list = (api: string, ids?: ReadonlyArray<ContainerId>): EngineReque
 export const inspect = (api: string, id: ContainerId): EngineRequest | undefined =>
   isId(id) ? versioned(api, `/containers/${id}/json`) : undefined
 
-export const events = (api: string): EngineRequest =>
-  versioned(api, "/events", { filters: JSON.stringify({ type: ["container"] }) })
+/** A part of the engine's events, both ends inclusive; absent = from now on, without end. */
+export interface EventSpan {
+  readonly since?: LogTime | undefined
+  readonly until?: LogTime | undefined
+}
+
+export const events = (api: string, { since, until }: EventSpan = {}): EngineRequest =>
+  versioned(api, "/events", {
+    filters: JSON.stringify({ type: ["container"] }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  })
+
+/** How often figures are told: one a second, or once. */
+export interface StatsSelection {
+  readonly stream: boolean
+  readonly oneShot: boolean
+}
+
+/** Undefined where the id is not one. */
+export const stats = (api: string, id: ContainerId, { oneShot, stream }: StatsSelection): EngineRequest | undefined =>
+  isId(id)
+    ? versioned(api, `/containers/${id}/stats`, {
+        stream: stream ? "1" : "0",
+        ...(oneShot && !stream ? { "one-shot": "1" } : {}),
+      })
+    : undefined
+
+/** Undefined where the id is not one, or the columns are none, whatever their types claim: the engine gives them to `ps`. */
+export const top = (api: string, id: ContainerId, columns?: ProcessColumns): EngineRequest | undefined =>
+  isId(id) && (columns === undefined || isSafe(columns))
+    ? versioned(api, `/containers/${id}/top`, columns === undefined ? {} : { ps_args: columns })
+    : undefined
 
 /** Undefined where the id is not one. Booleans are `1` or left out, the one spelling Docker and Podman agree on. */
 export const logs = (api: string, id: ContainerId, selection: LogSelection): EngineRequest | undefined =>

@@ -1,7 +1,6 @@
 /** A source: watches the engine of its machine, keeps a link to the proxy, and answers what the proxy asks over it. */
 import { randomUUID } from "node:crypto"
-import { Clock, Effect, Layer, Option } from "effect"
-import { permits } from "@rdl/core/token/Authorization"
+import { Clock, Effect, Layer } from "effect"
 import type { Engine } from "@rdl/core/model/Engine"
 import { LinkDialer } from "@rdl/core/link/Link"
 import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
@@ -9,9 +8,12 @@ import type { OpenLogs, Welcome } from "@rdl/core/link/LinkMessage"
 import { serve, type StreamHandler, type StreamWriter } from "@rdl/core/link/LinkSession"
 import type { SourceName } from "@rdl/core/model/SourceName"
 import { StreamError } from "@rdl/core/link/StreamError"
+import * as ContainerAccess from "./ContainerAccess.ts"
+import * as ContainerAnswer from "./ContainerAnswer.ts"
 import * as EngineClient from "./EngineClient.ts"
 import type { EngineProblem } from "./EngineError.ts"
 import * as EngineLogReader from "./EngineLogReader.ts"
+import { writeEvents } from "./EventsStream.ts"
 import * as Inventory from "./Inventory.ts"
 import { writeInventory } from "./InventoryStream.ts"
 import { LogReader } from "./LogReader.ts"
@@ -50,6 +52,7 @@ export const layer = (options: Options): Layer.Layer<never, never, LinkDialer> =
 /** The same over parts of one's own, such as another log reader. */
 export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, keyof EngineClient.Options>) {
   const dialer = yield* LinkDialer
+  const client = yield* EngineClient.EngineClient
   const inventory = yield* Inventory.Inventory
   const reader = yield* LogReader
   const instanceId = randomUUID()
@@ -59,10 +62,16 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
 
   const session: LinkKeeper.Session<never> = (link, welcomed, leaving, stop) => {
     let own: Welcome | undefined
-    const handler: StreamHandler = (request, writer) =>
-      request.op === "inventory"
-        ? Effect.raceFirst(writeInventory(inventory.changes, writer), Effect.as(stop, { reason: "eof" } as const))
-        : readLog(inventory, reader, own?.source, request, writer)
+    const handler: StreamHandler = (request, writer) => {
+      if (request.op === "inventory")
+        return Effect.raceFirst(writeInventory(inventory.changes, writer), Effect.as(stop, { reason: "eof" } as const))
+      const source = own?.source
+      if (source === undefined) return new StreamError({ reason: "internal", detail: "a stream came before WELCOME" })
+      if (request.op === "logs") return readLog(inventory, reader, source, request, writer)
+      return request.op === "events"
+        ? writeEvents(client, inventory, source, request, writer)
+        : ContainerAnswer.write(client, inventory, source, request, writer)
+    }
     const onWelcome = (welcome: Welcome) =>
       Effect.suspend(() => {
         current = own = welcome
@@ -87,24 +96,16 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
 const engineSoon = ({ engine }: typeof Inventory.Inventory.Service) =>
   Effect.timeoutTo(engine, { duration: ENGINE_WAIT, onTimeout: () => null, onSuccess: (found) => found })
 
-/** Checks the asker's scope against what this machine really has; what is out of scope looks like what does not exist. */
 const readLog = Effect.fn("Source.readLog")(function* (
   inventory: typeof Inventory.Inventory.Service,
   reader: typeof LogReader.Service,
-  source: SourceName | undefined,
-  { containerId, query, rendering, scope }: OpenLogs,
+  source: SourceName,
+  request: OpenLogs,
   writer: StreamWriter,
 ) {
-  if (source === undefined)
-    return yield* new StreamError({ reason: "internal", detail: "a stream was opened before WELCOME" })
+  const { query, rendering } = request
   if (!query.stdout && !query.stderr)
     return yield* new StreamError({ reason: "bad-request", detail: "neither stdout nor stderr is wanted" })
-  const container = Option.filter(yield* inventory.get(containerId), (container) =>
-    permits(scope, { source, container }),
-  )
-  if (Option.isSome(container))
-    return yield* reader.read({ container: container.value, query, rendering, source }, writer)
-  if ((yield* inventory.engine) === null)
-    return yield* new StreamError({ reason: "engine-unavailable", detail: "the container engine cannot be reached" })
-  return yield* new StreamError({ reason: "not-found", detail: `no such container: ${containerId}` })
+  const container = yield* ContainerAccess.find(inventory, source, request)
+  return yield* reader.read({ container, query, rendering, source }, writer)
 })

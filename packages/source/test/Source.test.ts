@@ -4,6 +4,8 @@ import { Effect, Fiber } from "effect"
 import { ContainerId } from "@rdl/core/model/Container"
 import type { OpenLogs } from "@rdl/core/link/LinkMessage"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
+import { LogTime } from "@rdl/core/log/LogTime"
+import { ProcessColumns } from "@rdl/core/model/ProcessColumns"
 import { SessionCode } from "@rdl/core/link/SessionCode"
 import type { Scope } from "@rdl/core/token/TokenClaims"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
@@ -174,7 +176,7 @@ describe("Source", () => {
 const sockets = engineSockets()
 
 describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] : sockets)("Source on %s", (socket) => {
-  it.scopedLive("asks the engine nothing but the seven questions, whatever it is asked", () =>
+  it.scopedLive("asks the engine nothing but the nine questions, whatever it is asked", () =>
     Effect.gen(function* () {
       const engine = new RealEngine(socket)
       const relay = yield* Effect.acquireRelease(
@@ -192,12 +194,23 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       expect(yield* history.end).toEqual({ reason: "eof" })
       const follow = yield* TestProxy.ask(session, logs(container.id, { follow: true }))
       yield* follow.until((text) => text === "edge-1 | one\n")
+      const about = { containerId: ContainerId.make(container.id), scope: {} }
+      const inspected = yield* TestProxy.ask(session, { op: "inspect", ...about })
+      expect(yield* inspected.end).toEqual({ reason: "eof" })
+      const figures = yield* TestProxy.ask(session, { op: "stats", ...about, stream: false, oneShot: true })
+      expect(yield* figures.end).toEqual({ reason: "eof" })
+      const columns = ProcessColumns.make("-o pid,comm")
+      const processes = yield* TestProxy.ask(session, { op: "top", ...about, columns })
+      expect(yield* processes.end).toEqual({ reason: "eof" })
+      const happened = yield* TestProxy.ask(session, { op: "events", scope: {}, since: LogTime.make("1") })
+      yield* happened.until((text) => text.includes('"action":"start"') && text.includes(container.id))
       yield* Effect.promise(() => container.stop())
       expect(yield* follow.end).toEqual({ reason: "stopped" })
       yield* told.until((text) => text.includes('"state":"exited"'))
       yield* Effect.promise(() => container.remove())
       yield* told.until((text) => text.includes('"_tag":"Remove"'))
-      expect(told.text()).not.toContain("hunter2")
+      yield* happened.until((text) => text.includes('"action":"destroy"'))
+      for (const { text } of [told, inspected, figures, processes, happened]) expect(text()).not.toContain("hunter2")
       const questions = relay.requests.map((line) =>
         line
           .replace(container.id, "ID")
@@ -208,6 +221,8 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
         "GET /_ping HTTP/1.1",
         "GET /vN/containers/ID/json HTTP/1.1",
         "GET /vN/containers/ID/logs HTTP/1.1",
+        "GET /vN/containers/ID/stats HTTP/1.1",
+        "GET /vN/containers/ID/top HTTP/1.1",
         "GET /vN/containers/json HTTP/1.1",
         "GET /vN/events HTTP/1.1",
         "GET /vN/version HTTP/1.1",
