@@ -180,7 +180,9 @@ export class SourceMuxStream implements StreamWriter {
   }
 
   #nextData(maxFrame: number): Uint8Array {
-    const frame = this.#queue.take(Math.min(this.#limit - this.#sent, maxFrame))
+    // A frame ends where a mark stands: there, between two of them, is where the proxy may put in a word.
+    const most = Math.min(this.#limit, this.#marks[0]?.offset ?? Number.POSITIVE_INFINITY) - this.#sent
+    const frame = this.#queue.take(Math.min(most, maxFrame))
     Frame.writeHeader(frame, FrameType.data, this.id)
     this.#sent += frame.length - Frame.HEADER_BYTES
     if (this.#onWritable !== null && this.#queue.cost <= MAX_QUEUED / 2) this.#tellWritable()

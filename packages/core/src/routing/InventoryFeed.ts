@@ -14,23 +14,27 @@ interface Violation {
 
 /**
  * Feeds until the session is lost. A stream that ends while the link lives is opened again, after 1 s at first and 30 s
- * at most; a source that sends what cannot be right loses its link.
+ * at most; a source that sends what cannot be right loses its link. `onNews` is called after whatever was applied.
  */
-export const run = Effect.fnUntraced(function* (session: ProxySession, inventory: Inventory): Effect.fn.Return<void> {
+export const run = Effect.fnUntraced(function* (
+  session: ProxySession,
+  inventory: Inventory,
+  onNews: () => void,
+): Effect.fn.Return<void> {
   for (let pause = 1_000; ; pause = Math.min(2 * pause, 30_000)) {
-    if (yield* afterEnd(session, yield* feedOnce(session, inventory))) return
+    if (yield* afterEnd(session, yield* feedOnce(session, inventory, onNews))) return
     yield* Effect.sleep(pause)
   }
 })
 
 type Ended = End | StreamError | LinkLost | Violation
 
-const feedOnce = (session: ProxySession, inventory: Inventory): Effect.Effect<Ended> =>
+const feedOnce = (session: ProxySession, inventory: Inventory, onNews: () => void): Effect.Effect<Ended> =>
   Effect.scoped(
     Effect.gen(function* () {
       const reader = yield* session.open({ op: "inventory" })
       inventory.restart()
-      return yield* pour(reader, inventory)
+      return yield* pour(reader, inventory, onNews)
     }),
   ).pipe(Effect.catchAll((error) => Effect.succeed(error)))
 
@@ -49,13 +53,14 @@ const afterEnd = Effect.fnUntraced(function* (session: ProxySession, ended: Ende
 })
 
 /** Bytes are applied as they come and paid back at once: what is held is bounded by the inventory, not by credit. */
-const pour = (reader: StreamReader, inventory: Inventory): Effect.Effect<Ended> =>
+const pour = (reader: StreamReader, inventory: Inventory, onNews: () => void): Effect.Effect<Ended> =>
   Effect.async<Ended>((resume) => {
     reader.start({
       onData: (bytes) => {
         const problem = inventory.push(bytes)
-        if (problem === undefined) reader.consumed(bytes.length)
-        else resume(Effect.succeed({ _tag: "Violation", detail: problem }))
+        if (problem !== undefined) return resume(Effect.succeed({ _tag: "Violation", detail: problem }))
+        reader.consumed(bytes.length)
+        onNews()
       },
       onEnd: (result) => resume(Effect.succeed(result)),
     })

@@ -1,8 +1,8 @@
 /** What a user asks, answered: from the registry's inventories, or by a stream from the right source. */
-import { Context, Effect, Layer, type Scope, type Stream } from "effect"
+import { Context, Duration, Effect, Layer, type Scope, type Stream } from "effect"
 import { ApiError } from "../api/ApiError.ts"
 import * as Authorization from "../token/Authorization.ts"
-import type { Container, SourceContainer } from "../model/Container.ts"
+import type { Container, ContainerName, SourceContainer } from "../model/Container.ts"
 import * as ContainerFilter from "./ContainerFilter.ts"
 import * as ContainerQuestion from "./ContainerQuestion.ts"
 import * as ContainerRef from "./ContainerRef.ts"
@@ -10,11 +10,12 @@ import * as ContainerView from "./ContainerView.ts"
 import * as FleetEvents from "./FleetEvents.ts"
 import type { LogQuery, LogRendering } from "../log/LogQuery.ts"
 import type { Resume } from "../link/LinkMessage.ts"
-import type { StreamReader } from "../link/LinkSession.ts"
+import type { LogFeed } from "./LogFeed.ts"
+import * as LogCursor from "../log/LogCursor.ts"
+import * as ResumingLog from "./ResumingLog.ts"
 import { fromStreamFailure, fromUnavailable, noSuchContainer } from "./RoutingError.ts"
 import { SourceRegistry, type SourceInventory } from "./SourceRegistry.ts"
 import type { SourceStatus } from "../model/SourceStatus.ts"
-import * as StreamBreaker from "./StreamBreaker.ts"
 import type { TokenClaims } from "../token/TokenClaims.ts"
 import type { TokenRejected } from "../token/TokenVerifier.ts"
 
@@ -28,8 +29,8 @@ export interface User {
 /** A log on its way to a user. */
 export interface RoutedLog {
   readonly container: SourceContainer
-  /** Ends with an error, never well, when the user's token stops being good. */
-  readonly reader: StreamReader
+  /** Goes on over lost links and, asked for by name, over runs. Ends with an error, never well, when the user's token stops being good. */
+  readonly reader: LogFeed
 }
 
 export interface LogRequest {
@@ -72,9 +73,18 @@ export interface Options {
   readonly maxStreamsPerUser: number
   /** Logs all users read at a time; each may hold 256 KiB of credit. Default 1,024. */
   readonly maxStreams: number
+  /** How long a log whose link was lost waits for the next one before it ends as broken; 0 = not at all. Default 120 s. */
+  readonly resumeWindow: Duration.DurationInput
+  /** How long a follow by name waits, once its container has stopped, for the next run under that name; 0 = not at all. Default 10 s. */
+  readonly restartWindow: Duration.DurationInput
 }
 
-export const defaults: Options = { maxStreamsPerUser: 256, maxStreams: 1024 }
+export const defaults: Options = {
+  maxStreamsPerUser: 256,
+  maxStreams: 1024,
+  resumeWindow: "120 seconds",
+  restartWindow: "10 seconds",
+}
 
 /** A router over the registry. */
 export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial<Options>) {
@@ -103,29 +113,39 @@ export const make = Effect.fn("RequestRouter.make")(function* (partial?: Partial
   })
 
   const logs = Effect.fn("RequestRouter.logs")(function* (user: User, ref: string, request: LogRequest) {
-    const container = yield* resolve(user, ref, yield* registry.inventories)
+    const { container, name } = yield* resolve(user, ref, yield* registry.inventories)
+    yield* checkCursor(container, request.resume)
     yield* takeSlot(user.claims.sub)
-    const reader = yield* registry
-      .open(container.source, {
+    const { query, rendering, resume, whenStopped } = request
+    const reader = yield* ResumingLog.open({
+      registry,
+      source: container.source,
+      container,
+      request: {
         op: "logs",
         containerId: container.id,
-        query: request.query,
-        rendering: request.rendering,
-        ...(request.resume === undefined ? {} : { resume: request.resume }),
+        query,
+        rendering,
         scope: user.claims.allow ?? {},
-      })
-      .pipe(
-        Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => silent(container.source) }),
-        Effect.catchTags({
-          SourceUnavailable: (error) => fromUnavailable(error),
-          StreamError: (error) => fromStreamFailure(error, container.source, ref),
-          LinkLost: (error) => fromStreamFailure(error, container.source, ref),
-        }),
-      )
-    return { container, reader: yield* StreamBreaker.breakable(reader, user.lapsed) }
+        ...(resume === undefined ? {} : { resume }),
+      },
+      name: query.follow && whenStopped !== "end" ? name : undefined,
+      resumeWindow: Duration.decode(options.resumeWindow),
+      restartWindow: Duration.decode(options.restartWindow),
+      lapsed: user.lapsed,
+    }).pipe(
+      Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => silent(container.source) }),
+      Effect.catchTags({
+        SourceUnavailable: (error) => fromUnavailable(error),
+        StreamError: (error) => fromStreamFailure(error, container.source, ref),
+        LinkLost: (error) => fromStreamFailure(error, container.source, ref),
+      }),
+    )
+    return { container, reader }
   })
 
-  const find = (user: User, ref: string) => Effect.flatMap(registry.inventories, (all) => resolve(user, ref, all))
+  const find = (user: User, ref: string) =>
+    Effect.flatMap(registry.inventories, (all) => Effect.map(resolve(user, ref, all), ({ container }) => container))
   const ask = ContainerQuestion.make({ registry, resolve: find, takeSlot })
   const events = FleetEvents.make({ registry, takeSlot })
 
@@ -152,13 +172,16 @@ const resolve = Effect.fnUntraced(function* (
   user: User,
   text: string,
   inventories: ReadonlyArray<SourceInventory>,
-): Effect.fn.Return<SourceContainer, ApiError> {
+): Effect.fn.Return<{ readonly container: SourceContainer; readonly name: ContainerName | undefined }, ApiError> {
   const ref = yield* ContainerRef.parse(text)
   const scope = user.claims.allow
   const candidates = ContainerRef.resolve(ref, inventories, scope)
   const [only] = candidates
-  if (only !== undefined && candidates.length === 1)
-    return { ...only.container, source: only.source, stale: only.stale }
+  if (only !== undefined && candidates.length === 1) {
+    const { container, source, stale } = only
+    const isByName = container.names.includes(ref.container) && container.id !== (ref.container as string)
+    return { container: { ...container, source, stale }, name: isByName ? ref.container : undefined }
+  }
   if (candidates.length > 1) return yield* ambiguous(text, candidates)
   const stillLoading = inventories.find(
     ({ source, loading }) =>
@@ -166,6 +189,27 @@ const resolve = Effect.fnUntraced(function* (
   )
   return yield* stillLoading === undefined ? noSuchContainer(text) : loading(stillLoading.source)
 })
+
+/** A cursor is of one container, whatever it is called now. */
+const checkCursor = (
+  { id, name, source }: SourceContainer,
+  resume: Resume | undefined,
+): Effect.Effect<void, ApiError> => {
+  if (resume === undefined) return Effect.void
+  const cursor = LogCursor.fromText(resume.cursor)
+  if (cursor !== undefined && id.startsWith(cursor.container)) return Effect.void
+  const expected = `a cursor of ${source}/${name}, whose id is ${id.slice(0, 12)}`
+  return new ApiError({
+    code: "bad-parameter",
+    message:
+      cursor === undefined
+        ? `resume is no cursor of this release: expected ${expected}; without it the log comes from its start`
+        : `resume is a cursor of the container ${cursor.container.slice(0, 12)}: expected ${expected}`,
+    parameter: "resume",
+    value: resume.cursor.slice(0, 100),
+    expected,
+  })
+}
 
 const ambiguous = (ref: string, candidates: ReadonlyArray<ContainerRef.Candidate>) =>
   new ApiError({

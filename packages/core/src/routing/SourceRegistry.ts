@@ -8,6 +8,7 @@ import { type ConnectedSession, LinkLost, type ProxySession, type StreamReader }
 import { SessionCode } from "../link/SessionCode.ts"
 import { SourceName } from "../model/SourceName.ts"
 import type { SourceStatus } from "../model/SourceStatus.ts"
+import * as SourceWatchers from "./SourceWatchers.ts"
 import type { StreamError } from "../link/StreamError.ts"
 
 /** No stream can be opened at the source right now; asking later may help. */
@@ -52,6 +53,11 @@ export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
     readonly serve: (linked: LinkedSource) => Effect.Effect<LinkLost>
     /** Every source with its containers, offline ones too. Never waits. */
     readonly inventories: Effect.Effect<ReadonlyArray<SourceInventory>>
+    /** Looks at what a source has, now and whenever its link comes up or it tells something new, until there is an answer. It is never asked of a source that this proxy does not know. */
+    readonly watch: <A>(
+      source: SourceName,
+      look: (inventory: SourceInventory, linked: boolean) => A | undefined,
+    ) => Effect.Effect<A>
     /** Every source, in the order of their names. Never waits. */
     readonly statuses: Effect.Effect<ReadonlyArray<SourceStatus>>
     /** Opens a stream at a source; closing the scope cancels it there. */
@@ -120,6 +126,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
   const clock = yield* Effect.clock
   const now = () => clock.unsafeCurrentTimeMillis()
   const entries = new Map<SourceName, Entry>()
+  const watchers = SourceWatchers.make()
 
   const admit = Effect.fn("SourceRegistry.admit")(function* (name: SourceName, hello: Hello) {
     const linked = entries.get(name)?.linked
@@ -158,10 +165,14 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     }
     entries.set(name, entry)
     entry.inventory.restart()
-    const serving: Serving = { ...linked, feed: yield* Effect.fork(InventoryFeed.run(session, entry.inventory)) }
+    const serving: Serving = {
+      ...linked,
+      feed: yield* Effect.fork(InventoryFeed.run(session, entry.inventory, () => watchers.tell(name))),
+    }
     entry.linked = serving
     entry.since = yield* Clock.currentTimeMillis
     entry.version = oneLine(session.hello.agent, MAX_AGENT)
+    watchers.tell(name)
     if (older !== undefined) yield* Effect.forkIn(Effect.interruptible(succeed(older, session)), scope)
     return yield* Effect.ensuring(session.lost, Effect.zipRight(Fiber.interrupt(serving.feed), leave(serving)))
   })
@@ -177,6 +188,20 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     return yield* entry.linked.session.open(request)
   })
 
+  const watch = <A>(source: SourceName, look: (inventory: SourceInventory, linked: boolean) => A | undefined) =>
+    Effect.async<A>((resume) => {
+      const listen = () => {
+        const entry = entries.get(source)
+        const found = entry && look(inventoryOf(entry, now()), entry.linked !== undefined)
+        if (found === undefined) return
+        watchers.remove(source, listen)
+        resume(Effect.succeed(found))
+      }
+      watchers.add(source, listen)
+      listen()
+      return Effect.sync(() => watchers.remove(source, listen))
+    })
+
   const drain = Effect.fn("SourceRegistry.drain")(function* (retryAfterMs: number) {
     const all = Array.from(entries.values(), ({ linked }) => linked).filter((linked) => linked !== undefined)
     const spreadMs = Math.min(MAX_AWAY_MS, AWAY_MS_PER_SOURCE * all.length)
@@ -190,6 +215,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     admit,
     serve,
     open,
+    watch,
     drain,
     inventories: Effect.sync(() => Array.from(entries.values(), (entry) => inventoryOf(entry, now()))),
     statuses: Effect.sync(() =>

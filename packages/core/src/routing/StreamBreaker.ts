@@ -1,6 +1,7 @@
 /** Ends a stream before its time, where its reader must not get another byte. */
 import { Effect, type Scope } from "effect"
-import type { StreamHandlers, StreamReader } from "../link/LinkSession.ts"
+import type { StreamReader } from "../link/LinkSession.ts"
+import type { LogFeed, LogHandlers, LogResult } from "./LogFeed.ts"
 import { StreamError } from "../link/StreamError.ts"
 import type { TokenRejected } from "../token/TokenVerifier.ts"
 
@@ -8,10 +9,10 @@ import type { TokenRejected } from "../token/TokenVerifier.ts"
 export const breakable = Effect.fnUntraced(function* (
   reader: StreamReader,
   lapsed: Effect.Effect<TokenRejected>,
-): Effect.fn.Return<StreamReader, never, Scope.Scope> {
-  let handlers: StreamHandlers | undefined
-  let ended: Parameters<StreamHandlers["onEnd"]>[0] | undefined
-  const end: StreamHandlers["onEnd"] = (result) => {
+): Effect.fn.Return<LogFeed, never, Scope.Scope> {
+  let handlers: LogHandlers | undefined
+  let ended: LogResult | undefined
+  const end: LogHandlers["onEnd"] = (result) => {
     if (ended !== undefined) return
     ended = result
     handlers?.onEnd(result)
@@ -23,6 +24,7 @@ export const breakable = Effect.fnUntraced(function* (
   return {
     head: reader.head,
     consumed: reader.consumed,
+    marked: () => false,
     start: (attached) => {
       handlers = attached
       if (ended !== undefined) return attached.onEnd(ended)
