@@ -32,4 +32,6 @@ export interface RecordFormat {
    * found before `end`. It may leave out the nearest one, but bytes of `maxBytes` twice over hold one that is found.
    */
   readonly boundary: (bytes: Buffer, from: number, end: number) => number
+  /** Whether the whole records of `bytes[start..end)` can be what a driver wrote; asked once for each block, if at all. */
+  readonly sound?: (bytes: Buffer, start: number, end: number) => boolean
 }
