@@ -17,11 +17,12 @@ export const asksForHelp = (entry: Help.Entry, words: ReadonlyArray<string>): bo
 
 /** Refuses a command that does not exist, and says which do; and a flag that lacks its value. */
 export const check = (
+  program: string,
   entry: Help.Entry,
   all: ReadonlyArray<Help.Entry>,
   words: ReadonlyArray<string>,
 ): Effect.Effect<void, UsageError> => {
-  const called = `rdl ${entry.words}`.trim()
+  const called = `${program} ${entry.words}`.trim()
   if (entry.flags !== undefined) {
     const lacking = Argv.lackingValue(words)
     return lacking !== undefined && hasFlag(entry, lacking)
@@ -39,8 +40,8 @@ export const check = (
 const BUILT_IN = ["--completions", "--log-level", "--wizard"]
 
 /** What was wrong, in the words of the command that was called. */
-export const explain = (entry: Help.Entry, parserSays: string): UsageError => {
-  const called = `rdl ${entry.words}`.trim()
+export const explain = (program: string, entry: Help.Entry, parserSays: string): UsageError => {
+  const called = `${program} ${entry.words}`.trim()
   const unknown = /^Received unknown argument: '(.*)'$/.exec(parserSays)?.[1]
   const flag = unknown?.split("=")[0]
   const sentence =

@@ -1,13 +1,16 @@
 /** The config file: the settings of the commands by the names of their flags, in YAML. */
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
+import type * as Yaml from "yaml"
+import { closestWord } from "./ClosestWord.ts"
 import { UsageError } from "./Failure.ts"
 
 /** Every setting there is. One file may serve several commands: each takes what it knows. */
 export type SettingName = (typeof NAMES)[number]
 
-const NAMES = [
+export const NAMES = [
   "engine",
+  "health-file",
   "host",
   "key",
   "key-file",
@@ -23,35 +26,85 @@ const NAMES = [
   "token-file",
 ] as const
 
-/** What a config file says, and where it stands, for messages. */
-export interface ConfigFile {
-  readonly path: string
-  readonly values: Readonly<Record<string, unknown>>
+/** A larger file is refused. In bytes. */
+export const MAX_BYTES = 1_048_576
+
+/** A setting as the file has it. */
+export interface Entry {
+  /** Where: `proxy.yaml:3:1: listen`. */
+  readonly origin: string
+  /** As it is written; a key that is a JWK as JSON. Undefined where it is no text: `shape` says what it is instead. */
+  readonly text: string | undefined
+  readonly shape: string
 }
 
-/** Reads the file, at most 1 MiB; an unknown name is refused, as it would be a setting that silently does nothing. */
+/** What a config file says. */
+export interface ConfigFile {
+  readonly entries: ReadonlyMap<string, Entry>
+  /** What is wrong whatever command reads it: sentences, each with its place. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** Reads the file. An unknown name is a problem, as it would be a setting that silently does nothing. */
 export const load = Effect.fn("ConfigFile.load")(function* (path: string) {
-  const text = yield* Effect.try({
-    try: () => readFileSync(path, "utf8"),
+  const bytes = yield* Effect.try({
+    try: () => readFileSync(path),
     catch: (cause) => new UsageError({ detail: `cannot read the config file ${path}: ${reasonOf(cause)}` }),
   })
-  if (text.length > 1_048_576) return yield* new UsageError({ detail: `the config file ${path} is larger than 1 MiB` })
+  if (bytes.length > MAX_BYTES) return yield* new UsageError({ detail: `the config file ${path} is larger than 1 MiB` })
   // Loaded here, since most commands are run without a config file and every millisecond of start-up is felt.
   const yaml = yield* Effect.promise(() => import("yaml"))
-  const values: unknown = yield* Effect.try({
-    try: () => yaml.parse(text, { maxAliasCount: 0 }) ?? {},
-    catch: (cause) => new UsageError({ detail: `${path} is not good YAML: ${reasonOf(cause).split("\n")[0]}` }),
-  })
-  if (typeof values !== "object" || values === null || Array.isArray(values))
-    return yield* new UsageError({ detail: `${path} is not a list of settings such as \`listen: 0.0.0.0:7070\`` })
-  const unknown = Object.keys(values).find((name) => !NAMES.some((known) => known === name))
-  if (unknown !== undefined)
-    return yield* new UsageError({
-      detail: `${path}: there is no setting ${JSON.stringify(unknown)}; known are ${NAMES.join(", ")}`,
-    })
-  const file: ConfigFile = { path, values: values as Record<string, unknown> }
-  return file
+  const lines = new yaml.LineCounter()
+  const document = yaml.parseDocument(bytes.toString(), { lineCounter: lines, prettyErrors: false })
+  return read(path, document, lines, yaml)
 })
+
+const read = (
+  path: string,
+  document: Yaml.Document.Parsed<Yaml.ParsedNode, boolean>,
+  lines: Yaml.LineCounter,
+  yaml: typeof Yaml,
+): ConfigFile => {
+  const place = (offset: number) => {
+    const { col, line } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const entries = new Map<string, Entry>()
+  // By its code, and not in the parser's words, which repeat what stands there: it may be a secret.
+  const problems = document.errors.map(
+    ({ code, pos }) => `${place(pos[0])}: not good YAML: ${code.toLowerCase().replaceAll("_", " ")}`,
+  )
+  const { contents } = document
+  if (problems.length > 0 || contents === null || (yaml.isScalar(contents) && contents.value === null))
+    return { entries, problems }
+  if (!yaml.isMap(contents)) {
+    problems.push(`${place(contents.range[0])}: not a list of settings such as listen: 0.0.0.0:7070`)
+    return { entries, problems }
+  }
+  for (const { key, value } of contents.items) {
+    const name = yaml.isScalar(key) ? String(key.value) : "?"
+    const at = place(key.range[0])
+    if (NAMES.some((known) => known === name)) entries.set(name, entry(`${at}: ${name}`, name, value, yaml))
+    else problems.push(`${at}: ${JSON.stringify(name.slice(0, 64))} is no setting; ${hint(name)}`)
+  }
+  return { entries, problems }
+}
+
+const hint = (name: string): string => {
+  const meant = closestWord(name, NAMES)
+  return meant === undefined ? `there are ${NAMES.join(", ")}` : `did you mean ${meant}?`
+}
+
+const entry = (origin: string, name: string, value: Yaml.Node | null, yaml: typeof Yaml): Entry => {
+  // A key may stand in the file as the object that a JWK is.
+  if (name === "key" && yaml.isMap(value)) return { origin, text: JSON.stringify(value), shape: "a JWK" }
+  if (yaml.isMap(value)) return { origin, text: undefined, shape: "a list of settings" }
+  if (yaml.isSeq(value)) return { origin, text: undefined, shape: "a list" }
+  if (!yaml.isScalar(value)) return { origin, text: undefined, shape: "a reference" }
+  if (typeof value.value === "string") return { origin, text: value.value, shape: "a text" }
+  if (typeof value.value === "number") return { origin, text: value.source ?? String(value.value), shape: "a number" }
+  return { origin, text: undefined, shape: value.value === null ? "nothing" : JSON.stringify(value.value) }
+}
 
 /** The words of the operating system without its call and path. */
 export const reasonOf = (cause: unknown): string => {

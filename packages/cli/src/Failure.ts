@@ -8,6 +8,15 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   }
 }
 
+/** Several of them, told together; exit code 2. */
+export class UsageErrors extends Schema.TaggedError<UsageErrors>()("UsageErrors", {
+  details: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return `${this.details.length} settings cannot be used: ${this.details.join("; ")}`
+  }
+}
+
 /** The command was right and did not succeed; exit code 1. The sentence says what to do. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", { detail: Schema.String }) {
   override get message(): string {

@@ -1,6 +1,6 @@
 /** Runs the program in its process: signals, exit codes, and how a failure is told. */
 import { Cause, Context, Deferred, Effect, Exit } from "effect"
-import { OutputClosed, UsageError } from "./Failure.ts"
+import { OutputClosed, UsageError, UsageErrors } from "./Failure.ts"
 import * as Output from "./Output.ts"
 
 /** The signals that ask to stop, with the exit code of who dies of them. */
@@ -19,8 +19,8 @@ export class StopSignal extends Context.Tag("@rdl/cli/StopSignal")<
   }
 >() {}
 
-/** Runs to the end and exits the process. The first signal stops in good order, the second at once. */
-export const run = (program: Effect.Effect<void, unknown, StopSignal>): void => {
+/** Runs to the end and exits the process; `name` stands before what it says of a failure. The first signal stops in good order, the second at once. */
+export const run = (name: string, program: Effect.Effect<void, unknown, StopSignal>): void => {
   const signal = Effect.runSync(Deferred.make<Signal>())
   let awaited = false
   let stopping: number | undefined
@@ -28,11 +28,11 @@ export const run = (program: Effect.Effect<void, unknown, StopSignal>): void => 
     awaited = true
     return Deferred.await(signal)
   })
-  const stop = (name: Signal) => {
-    if (stopping !== undefined) process.exit(SIGNALS[name])
-    stopping = awaited ? 0 : SIGNALS[name]
+  const stop = (signalled: Signal) => {
+    if (stopping !== undefined) process.exit(SIGNALS[signalled])
+    stopping = awaited ? 0 : SIGNALS[signalled]
     setTimeout(() => process.exit(stopping), STOP_TIMEOUT).unref()
-    if (awaited) Deferred.unsafeDone(signal, Exit.succeed(name))
+    if (awaited) Deferred.unsafeDone(signal, Exit.succeed(signalled))
     else fiber.unsafeInterruptAsFork(fiber.id())
   }
   process.on("SIGINT", stop).on("SIGTERM", stop)
@@ -40,7 +40,7 @@ export const run = (program: Effect.Effect<void, unknown, StopSignal>): void => 
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   const fiber = Effect.runFork(Effect.provideService(program, StopSignal, { received }))
   fiber.addObserver((exit) => {
-    const { code, said } = outcome(exit, stopping ?? 130)
+    const { code, said } = outcome(name, exit, stopping ?? 130)
     Effect.runFork(Effect.forEach(said, Output.say)).addObserver(() => process.exit(code))
   })
 }
@@ -51,15 +51,20 @@ interface Outcome {
   readonly said: ReadonlyArray<string>
 }
 
-const outcome = (exit: Exit.Exit<void, unknown>, interrupted: number): Outcome => {
+const outcome = (name: string, exit: Exit.Exit<void, unknown>, interrupted: number): Outcome => {
   if (Exit.isSuccess(exit)) return { code: 0, said: [] }
   if (Cause.isInterruptedOnly(exit.cause)) return { code: interrupted, said: [] }
   const error = Cause.squash(exit.cause)
   if (error instanceof OutputClosed) return { code: 0, said: [] }
   if (Cause.isDie(exit.cause))
-    return { code: 1, said: ["rdl: this is a defect of rdl:", ...Cause.pretty(exit.cause).split("\n")] }
+    return { code: 1, said: [`${name}: this is a defect of rdl:`, ...Cause.pretty(exit.cause).split("\n")] }
+  if (error instanceof UsageErrors)
+    return {
+      code: 2,
+      said: [`${name}: ${error.details.length} settings cannot be used:`, ...error.details.map((one) => `  ${one}`)],
+    }
   return {
     code: error instanceof UsageError ? 2 : 1,
-    said: [`rdl: ${error instanceof Error ? error.message : String(error)}`],
+    said: [`${name}: ${error instanceof Error ? error.message : String(error)}`],
   }
 }

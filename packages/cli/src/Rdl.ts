@@ -1,14 +1,8 @@
-/** The `rdl` program: all its commands, and how it reads what it was called with. */
-import * as CliConfig from "@effect/cli/CliConfig"
+/** The `rdl` program: all its commands. */
 import * as Command from "@effect/cli/Command"
-import * as ValidationError from "@effect/cli/ValidationError"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodePath from "@effect/platform-node/NodePath"
-import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Effect, Layer } from "effect"
-import { stripVTControlCharacters } from "node:util"
-import * as Argv from "./Argv.ts"
-import * as Calling from "./Calling.ts"
+import * as Config from "./commands/Config.ts"
+import * as ConfigCheck from "./commands/ConfigCheck.ts"
+import * as Health from "./commands/Health.ts"
 import * as Key from "./commands/Key.ts"
 import * as Login from "./commands/Login.ts"
 import * as Logout from "./commands/Logout.ts"
@@ -23,9 +17,6 @@ import { issue, issuePage } from "./commands/TokenIssue.ts"
 import { revoke, revokePage } from "./commands/TokenRevoke.ts"
 import * as Up from "./commands/Up.ts"
 import * as Help from "./Help.ts"
-import * as Output from "./Output.ts"
-import type { StopSignal } from "./Process.ts"
-import { version } from "./Version.ts"
 
 const page: Help.Page = {
   usage: "rdl COMMAND [flags]",
@@ -45,10 +36,15 @@ const entries = (): ReadonlyArray<Help.Entry> => [
   Help.leaf("ps", Ps.page, Ps.command),
   Help.leaf("logs", Logs.page, Logs.command),
   Help.leaf("sources", Sources.page, Sources.command),
-  Help.leaf("proxy", Proxy.page, Proxy.command),
-  Help.leaf("source", Source.page, Source.command),
+  Help.leaf("proxy", Proxy.page("rdl proxy"), Proxy.command),
+  Help.leaf("source", Source.page("rdl source"), Source.command),
   Help.leaf("login", Login.page, Login.command),
   Help.leaf("logout", Logout.page, Logout.command),
+  { words: "config", page: Config.page },
+  Help.leaf("config check", ConfigCheck.page("rdl config check"), Config.check),
+  { words: "health", page: Health.page },
+  Help.leaf("health proxy", Health.proxyPage("rdl health proxy"), Health.proxy),
+  Help.leaf("health source", Health.sourcePage("rdl health source"), Health.source),
   { words: "key", page: Key.page },
   Help.leaf("key generate", Key.generatePage, Key.generate),
   Help.leaf("key public", Key.publicPage, Key.publicHalf),
@@ -69,45 +65,12 @@ const rdl = Command.make("rdl").pipe(
     Source.command,
     Login.command,
     Logout.command,
+    Config.command,
+    Health.command,
     Key.command,
     Token.command,
   ]),
 )
 
-/** Runs the words after the program's name. */
-export const main = (words: ReadonlyArray<string>): Effect.Effect<void, unknown, StopSignal> => {
-  const all = entries()
-  const entry = Calling.find(all, words)
-  if (words[0] === "--version") return Output.line(version)
-  if (Calling.asksForHelp(entry, words)) return Output.out(Help.render(entry, all))
-  return Calling.check(entry, all, words).pipe(
-    Effect.zipRight(
-      Command.run(rdl, { name: "rdl", version, executable: "rdl" })(["node", "rdl", ...Argv.flagsFirst(words)]),
-    ),
-    Effect.mapError((error) =>
-      ValidationError.isValidationError(error) ? Calling.explain(entry, Help.plain(error.error)) : error,
-    ),
-    withPlainConsole,
-    Effect.provide(
-      Layer.mergeAll(
-        NodeFileSystem.layer,
-        NodePath.layer,
-        NodeTerminal.layer,
-        CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }),
-      ),
-    ),
-  )
-}
-
-/** Colours only where a terminal is; errors are told once, by the process, and in one sentence. */
-const withPlainConsole = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.consoleWith((console) =>
-    Effect.withConsole(program, {
-      ...console,
-      log: (...texts: ReadonlyArray<unknown>) => {
-        const text = texts.join(" ")
-        return Effect.ignore(Output.line(process.stdout.isTTY ? text : stripVTControlCharacters(text)))
-      },
-      error: () => Effect.void,
-    }),
-  )
+/** The program. */
+export const program = { name: "rdl", entries, command: rdl }

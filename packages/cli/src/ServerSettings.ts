@@ -30,6 +30,15 @@ export const engine = Setting.withDefault(
   () => undefined,
 )
 
+const path = (name: "health-file" | "tls-cert" | "tls-key", description: string) =>
+  Setting.withDefault(name, { value: "FILE", description, parse: Setting.text }, () => undefined)
+
+export const tlsCert = path("tls-cert", "The certificate, and those between it and its authority; PEM")
+export const tlsKey = path("tls-key", "The certificate's private key; PEM")
+
+/** Undefined = none is kept. */
+export const healthFile = path("health-file", "The file that the source keeps for rdl health; default none")
+
 /** Fails where an engine is there and cannot be used, now or later: waiting would not help. */
 export const checkEngine = (named: string | undefined): Effect.Effect<void, CommandFailed> =>
   Either.match(EngineAddress.find({ engine: named, env: process.env }), {

@@ -4,18 +4,16 @@ import { Effect, Either, Option, Redacted } from "effect"
 import { readFileSync } from "node:fs"
 import type { Switch } from "./Argv.ts"
 import * as ConfigFile from "./ConfigFile.ts"
-import { UsageError } from "./Failure.ts"
+import { UsageError, UsageErrors } from "./Failure.ts"
+import { faulty, keysOf, problemsOf, type SettingKey } from "./SettingKey.ts"
+import { envName, type Found, fromConfig, fromEnv, fromFlag } from "./SettingPlace.ts"
 
 /** How one setting is offered on the command line, and how its value is found. */
 export interface Setting<A> {
   readonly option: Options.Options<unknown>
   readonly resolve: (flag: unknown, config: ConfigFile.ConfigFile | undefined) => Effect.Effect<A, UsageError>
-}
-
-/** Texts as somebody wrote them, and where. */
-interface Found {
-  readonly texts: ReadonlyArray<string>
-  readonly origin: string
+  /** The names that it has in the environment and in the config file; none where only its flag gives it. */
+  readonly keys: ReadonlyArray<SettingKey>
 }
 
 export interface Spec<A> {
@@ -32,13 +30,13 @@ export interface Spec<A> {
 
 /** A setting that must be given. */
 export const required = <A>(name: ConfigFile.SettingName, spec: Spec<A>): Setting<A> =>
-  single(name, spec, envName(name, spec), () =>
-    Effect.fail(new UsageError({ detail: `${name} is missing: give --${name} or set ${envName(name, spec)}` })),
+  single(name, spec, envName(name, spec.env), () =>
+    Effect.fail(new UsageError({ detail: `${name} is missing: give --${name} or set ${envName(name, spec.env)}` })),
   )
 
 /** A setting with a default. */
 export const withDefault = <A, B>(name: ConfigFile.SettingName, spec: Spec<A>, otherwise: () => B): Setting<A | B> =>
-  single<A | B>(name, spec, envName(name, spec), () => Effect.sync(otherwise))
+  single<A | B>(name, spec, envName(name, spec.env), () => Effect.sync(otherwise))
 
 /** A value that only its flag gives: what is asked for this time, and not how things are set up. */
 export const flag = <A, B>(name: string, spec: Spec<A>, otherwise: () => B): Setting<A | B> =>
@@ -63,6 +61,7 @@ const single = <A>(
   env: string | undefined,
   missing: () => Effect.Effect<A, UsageError>,
 ): Setting<A> => ({
+  keys: env === undefined ? [] : [keyOf(name as ConfigFile.SettingName, env, spec)],
   option: Options.text(name).pipe(
     (option) => (spec.alias === undefined ? option : Options.withAlias(option, spec.alias)),
     Options.withPseudoName(spec.value),
@@ -72,20 +71,30 @@ const single = <A>(
   resolve: Effect.fnUntraced(function* (flags, config) {
     const found =
       fromFlag(name, flags as ReadonlyArray<string>) ??
-      (env === undefined ? undefined : (fromEnv(env) ?? (yield* fromConfig(name, config))))
+      (env === undefined ? undefined : (fromEnv(env) ?? fromConfig(name, config)))
     if (found === undefined) return yield* missing()
     const [written, more] = found.texts
     if (written === undefined || more !== undefined)
       return yield* new UsageError({ detail: `${found.origin} takes one value, not ${found.texts.length}` })
     return yield* Effect.mapError(
       spec.parse(written),
-      (wrong) => new UsageError({ detail: `${found.origin}: ${JSON.stringify(written)} ${wrong}` }),
+      (wrong) => new UsageError({ detail: faulty(found.origin, written, wrong) }),
     )
   }),
 })
 
+const keyOf = <A>(name: ConfigFile.SettingName, env: string, { description, parse, value }: Spec<A>): SettingKey => ({
+  name,
+  env,
+  value,
+  description,
+  fault: (written) => Either.match(parse(written), { onLeft: (wrong) => wrong, onRight: () => undefined }),
+  secret: false,
+})
+
 /** A flag that may be given several times: all its values, in order. */
 export const repeated = (name: string, value: string, description: string): Setting<ReadonlyArray<string>> => ({
+  keys: [],
   option: Options.text(name).pipe(
     Options.withPseudoName(value),
     Options.withDescription(`${description}; repeatable`),
@@ -96,6 +105,7 @@ export const repeated = (name: string, value: string, description: string): Sett
 
 /** A flag that takes no value: true where it is given. */
 export const toggle = (name: Switch, description: string, alias?: string): Setting<boolean> => ({
+  keys: [],
   option: Options.boolean(name).pipe(
     (option) => (alias === undefined ? option : Options.withAlias(option, alias)),
     Options.withDescription(description),
@@ -105,6 +115,10 @@ export const toggle = (name: Switch, description: string, alias?: string): Setti
 
 /** A secret: as a value, or in a file of at most 64 KiB (`-` is standard input); `undefined` where there is none. */
 export const secret = (name: "key" | "token", description: string): Setting<Redacted.Redacted | undefined> => ({
+  keys: [
+    secretKey(name, name.toUpperCase(), `${description}; seen by whoever reads this, so better by file`, true),
+    secretKey(`${name}-file`, "FILE", `${description}, in a file of its own; - is standard input`, false),
+  ],
   option: Options.all({
     direct: Options.text(name).pipe(
       Options.withPseudoName(name.toUpperCase()),
@@ -125,7 +139,7 @@ export const secret = (name: "key" | "token", description: string): Setting<Reda
     for (const [value, path] of [
       [fromFlag(name, direct), fromFlag(`${name}-file`, file)],
       [fromEnv(envName(name)), fromEnv(envName(`${name}-file`))],
-      [yield* fromConfig(name, config), yield* fromConfig(`${name}-file`, config)],
+      [fromConfig(name, config), fromConfig(`${name}-file`, config)],
     ] as const) {
       const given = value ?? path
       if (given === undefined) continue
@@ -136,6 +150,20 @@ export const secret = (name: "key" | "token", description: string): Setting<Reda
     }
     return undefined
   }),
+})
+
+const secretKey = (
+  name: "key" | "token" | "key-file" | "token-file",
+  value: string,
+  description: string,
+  isSecret: boolean,
+): SettingKey => ({
+  name,
+  env: envName(name),
+  value,
+  description,
+  fault: (written) => (written.trim() === "" ? "is empty" : undefined),
+  secret: isSecret,
 })
 
 /** Fails where a secret is missing, and says all the ways to give it. */
@@ -165,30 +193,6 @@ const readSecret = ({ origin, texts }: Found): Effect.Effect<string, UsageError>
     ),
   )
 
-const envName = (name: string, spec?: { readonly env?: string }): string =>
-  spec?.env ?? `RDL_${name.toUpperCase().replaceAll("-", "_")}`
-
-const fromFlag = (name: string, texts: ReadonlyArray<string>): Found | undefined =>
-  texts.length === 0 ? undefined : { texts, origin: `--${name}` }
-
-/** An empty variable is one that is not set: compose files and unit files cannot unset one. */
-const fromEnv = (env: string): Found | undefined => {
-  const written = process.env[env]
-  return written === undefined || written === "" ? undefined : { texts: [written], origin: env }
-}
-
-const fromConfig = Effect.fnUntraced(function* (name: string, config: ConfigFile.ConfigFile | undefined) {
-  const value = config?.values[name]
-  if (config === undefined || value === undefined || value === null) return undefined
-  const origin = `${name} in ${config.path}`
-  // A key may stand in the file as the object that a JWK is.
-  if (name === "key" && typeof value === "object") return { texts: [JSON.stringify(value)], origin }
-  if (typeof value !== "string" && typeof value !== "number")
-    return yield* new UsageError({ detail: `${origin} is not a text` })
-  const found: Found = { texts: [String(value)], origin }
-  return found
-})
-
 type Values<S extends Record<string, Setting<unknown>>> = {
   readonly [K in keyof S]: S[K] extends Setting<infer A> ? A : never
 }
@@ -199,10 +203,10 @@ const configOption = Options.text("config").pipe(
   Options.optional,
 )
 
-/** The flags of several settings and of `--config`, parsed into the effect that finds all values. */
+/** The flags of several settings and of `--config`, parsed into the effect that finds all values, or tells all that is wrong with them. */
 export const all = <S extends Record<string, Setting<unknown>>>(
   settings: S,
-): Options.Options<Effect.Effect<Values<S>, UsageError>> =>
+): Options.Options<Effect.Effect<Values<S>, UsageError | UsageErrors>> =>
   Options.all({
     flags: Options.all(Object.fromEntries(Object.entries(settings).map(([name, { option }]) => [name, option]))),
     config: configOption,
@@ -211,10 +215,23 @@ export const all = <S extends Record<string, Setting<unknown>>>(
       Effect.gen(function* () {
         const path = Option.getOrUndefined(config) ?? fromEnv("RDL_CONFIG")?.texts[0]
         const file = path === undefined ? undefined : yield* ConfigFile.load(path)
+        // A set, since a value of the file is looked at twice: also where something else outdoes it.
+        const problems = new Set<string>(file === undefined ? [] : problemsOf(file, keysOf(settings)))
         const values: Record<string, unknown> = {}
-        for (const [name, setting] of Object.entries(settings))
-          values[name] = yield* setting.resolve((flags as Record<string, unknown>)[name], file)
+        for (const [name, setting] of Object.entries(settings)) {
+          const found = yield* Effect.either(setting.resolve((flags as Record<string, unknown>)[name], file))
+          if (Either.isRight(found)) values[name] = found.right
+          else problems.add(found.left.detail)
+        }
+        yield* refuse([...problems])
         return values as Values<S>
       }),
     ),
   )
+
+/** Fails where there are any. */
+export const refuse = (problems: ReadonlyArray<string>): Effect.Effect<void, UsageError | UsageErrors> => {
+  const [first, second] = problems
+  if (first === undefined) return Effect.void
+  return second === undefined ? new UsageError({ detail: first }) : new UsageErrors({ details: problems })
+}

@@ -17,7 +17,7 @@ export interface SourceTerms {
   readonly engine: string | undefined
   readonly proxy: string
   readonly token: Redacted.Redacted
-  readonly onState?: Source.Options["onState"]
+  readonly onState?: Source.Options["onState"] | undefined
   /** Default `auto`. */
   readonly link?: LinkWay
   /** Default: what HTTPS_PROXY and its like say. */

@@ -1,4 +1,5 @@
 import * as Process from "./Process.ts"
+import * as Program from "./Program.ts"
 import * as Rdl from "./Rdl.ts"
 
-Process.run(Rdl.main(process.argv.slice(2)))
+Process.run("rdl", Program.main(Rdl.program, process.argv.slice(2)))

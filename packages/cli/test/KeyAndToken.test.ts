@@ -157,11 +157,11 @@ describe("a value", () => {
     const path = join(rdl.directory, "bad.yaml")
     expect(await run("keyfile: x")).toEqual({
       code: 2,
-      sentence: expect.stringContaining(`${path}: there is no setting "keyfile"; known are`),
+      sentence: `rdl: ${path}:1:1: "keyfile" is no setting; did you mean key-file?`,
     })
-    expect((await run("key-file: [a]")).sentence).toContain(`key-file in ${path} is not a text`)
-    expect((await run("a: b: c")).sentence).toContain(`${path} is not good YAML`)
-    expect((await run("- a")).sentence).toContain(`${path} is not a list of settings`)
+    expect((await run("key-file: [a]")).sentence).toContain(`${path}:1:1: key-file takes FILE, and this is a list`)
+    expect((await run("a: b: c")).sentence).toContain(`${path}:1:4: not good YAML: `)
+    expect((await run("- a")).sentence).toContain(`${path}:1:1: not a list of settings`)
   })
 
   it("that is secret is never repeated", async () => {

@@ -12,47 +12,49 @@ import * as Server from "../Server.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
 
-export const page: Page = {
-  usage: "rdl proxy --key-file FILE [flags]",
+export const page = (called: string): Page => ({
+  usage: `${called} --key-file FILE [flags]`,
   summary: "Runs a proxy: sources dial in to it, users ask it.",
   text: "It needs the public half of the key that tokens are issued with, and keeps nothing. Runs until SIGINT or SIGTERM.",
   examples: [
     [
       "On a public address, with TLS",
-      "rdl proxy --key-file rdl.pub --listen :443 --tls-cert cert.pem --tls-key key.pem",
+      `${called} --key-file rdl.pub --listen :443 --tls-cert cert.pem --tls-key key.pem`,
     ],
-    ["Behind a web server that does TLS", "rdl proxy --key-file rdl.pub --listen 127.0.0.1:7070"],
+    ["Behind a web server that does TLS", `${called} --key-file rdl.pub --listen 127.0.0.1:7070`],
   ],
-}
+})
 
-const pem = (name: "tls-cert" | "tls-key", description: string) =>
-  Setting.withDefault(name, { value: "FILE", description, parse: Setting.text }, () => undefined)
-
-const settings = Setting.all({
+/** What it can be told. */
+export const settings = {
   listen: ServerSettings.listen("0.0.0.0:7070"),
   key: Keys.key,
   revokedFile: RevokedFile.setting,
-  cert: pem("tls-cert", "The certificate, and those between it and its authority; PEM"),
-  tlsKey: pem("tls-key", "The certificate's private key; PEM"),
-})
+  cert: ServerSettings.tlsCert,
+  tlsKey: ServerSettings.tlsKey,
+}
 
-export const command = Command.make("proxy", { settings }, (parsed) =>
-  Effect.gen(function* () {
-    const given = yield* parsed.settings
-    const text = yield* Setting.demand("key", given.key, "`rdl key public` gives the half that a proxy needs")
-    const keys = yield* Keys.parse(text)
-    const tls = yield* readTls(given.cert, given.tlsKey)
-    yield* Server.untilStopped(
-      Effect.gen(function* () {
-        if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined)) yield* Effect.logWarning(PRIVATE)
-        const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
-        // A proxy and a source are half of the program: loaded only by the commands that run them.
-        const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
-        yield* startProxy({ keys, isRevoked, listen: given.listen, tls })
-      }),
-    )
-  }),
-).pipe(Command.withDescription(page.summary))
+export const make = (name: string) =>
+  Command.make(name, { settings: Setting.all(settings) }, (parsed) =>
+    Effect.gen(function* () {
+      const given = yield* parsed.settings
+      const text = yield* Setting.demand("key", given.key, "`rdl key public` gives the half that a proxy needs")
+      const keys = yield* Keys.parse(text)
+      const tls = yield* readTls(given.cert, given.tlsKey)
+      yield* Server.untilStopped(
+        Effect.gen(function* () {
+          if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined))
+            yield* Effect.logWarning(PRIVATE)
+          const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
+          // A proxy and a source are half of the program: loaded only by the commands that run them.
+          const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
+          yield* startProxy({ keys, isRevoked, listen: given.listen, tls })
+        }),
+      )
+    }),
+  ).pipe(Command.withDescription(page("").summary))
+
+export const command = make("proxy")
 
 const PRIVATE =
   "this proxy was given a private key: whoever breaks in here can issue tokens; rdl key public gives the half that it needs"

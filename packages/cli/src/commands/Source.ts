@@ -3,6 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Effect, Redacted } from "effect"
 import { UsageError } from "../Failure.ts"
+import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
 import * as Keys from "../Keys.ts"
 import * as ProxyUrl from "../ProxyUrl.ts"
@@ -10,20 +11,21 @@ import * as Server from "../Server.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
 
-export const page: Page = {
-  usage: "rdl source --proxy URL --token-file FILE [flags]",
+export const page = (called: string): Page => ({
+  usage: `${called} --proxy URL --token-file FILE [flags]`,
   summary: "Runs a source: reads the logs of this machine's containers and dials out to the proxy.",
   text: "Nothing listens here. Its name is the one in its token. It waits for the engine and for the proxy, however long either is away. Runs until SIGINT or SIGTERM.",
   examples: [
-    ["For this machine's Docker", "rdl source --proxy https://logs.example.org --token-file edge-1.token"],
+    ["For this machine's Docker", `${called} --proxy https://logs.example.org --token-file edge-1.token`],
     [
       "For rootless Podman",
-      "rdl source --engine unix:///run/user/1000/podman/podman.sock --proxy https://logs.example.org",
+      `${called} --engine unix:///run/user/1000/podman/podman.sock --proxy https://logs.example.org`,
     ],
   ],
-}
+})
 
-const settings = Setting.all({
+/** What it can be told. */
+export const settings = {
   proxy: Setting.required("proxy", { value: "URL", description: "The proxy to dial", parse: ProxyUrl.parse }),
   token: Keys.token,
   engine: ServerSettings.engine,
@@ -37,22 +39,27 @@ const settings = Setting.all({
     },
     () => "auto" as const,
   ),
-})
+  healthFile: ServerSettings.healthFile,
+}
 
-export const command = Command.make("source", { settings }, (parsed) =>
-  Effect.gen(function* () {
-    const { engine, link, proxy, ...given } = yield* parsed.settings
-    const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
-    const name = yield* nameOf(token)
-    yield* ServerSettings.checkEngine(engine)
-    yield* Server.untilStopped(
-      Effect.gen(function* () {
-        const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
-        yield* startSource({ name, engine, link, proxy: proxy.href, token })
-      }),
-    )
-  }),
-).pipe(Command.withDescription(page.summary))
+export const make = (name: string) =>
+  Command.make(name, { settings: Setting.all(settings) }, (parsed) =>
+    Effect.gen(function* () {
+      const { engine, healthFile, link, proxy, ...given } = yield* parsed.settings
+      const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
+      const name = yield* nameOf(token)
+      yield* ServerSettings.checkEngine(engine)
+      yield* Server.untilStopped(
+        Effect.gen(function* () {
+          const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
+          const onState = healthFile === undefined ? undefined : yield* HealthFile.keep(healthFile)
+          yield* startSource({ name, engine, link, proxy: proxy.href, token, onState })
+        }),
+      )
+    }),
+  ).pipe(Command.withDescription(page("").summary))
+
+export const command = make("source")
 
 /** The name that the proxy will know the source by; a token for anything else is told at once. */
 const nameOf = (token: Redacted.Redacted): Effect.Effect<string, UsageError> =>

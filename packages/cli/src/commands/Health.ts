@@ -1,0 +1,81 @@
+/** `rdl health`: whether the proxy or the source of this machine is well, for whoever restarts what is not. */
+import * as Command from "@effect/cli/Command"
+import { Effect } from "effect"
+import { CommandFailed } from "../Failure.ts"
+import * as HealthFile from "../HealthFile.ts"
+import type { Page } from "../Help.ts"
+import type { ListenAddress } from "../ListenAddress.ts"
+import * as Output from "../Output.ts"
+import * as ServerSettings from "../ServerSettings.ts"
+import * as Setting from "../Setting.ts"
+
+export const page: Page = {
+  usage: "rdl health COMMAND [flags]",
+  summary: "Says whether the proxy or the source of this machine is well; exit code 0 if so.",
+}
+
+export const proxyPage = (called: string): Page => ({
+  usage: `${called} [flags]`,
+  summary: "Asks the proxy of this machine whether it takes requests.",
+  text: "Give it what the proxy was given: it asks where the proxy listens. Waits 5 seconds at most.",
+})
+
+export const sourcePage = (called: string): Page => ({
+  usage: `${called} --health-file FILE`,
+  summary: "Says whether the source of this machine is linked to its proxy.",
+  text: "Nothing of a source listens, so it keeps a file. One that was not touched for 35 seconds is of a source that hangs or is gone.",
+})
+
+/** How long an answer is waited for. In milliseconds. */
+const PATIENCE = 5_000
+
+export const makeProxy = (name: string) =>
+  Command.make(
+    name,
+    { settings: Setting.all({ listen: ServerSettings.listen("0.0.0.0:7070"), cert: ServerSettings.tlsCert }) },
+    ({ settings }) =>
+      Effect.gen(function* () {
+        const { cert, listen } = yield* settings
+        const status = yield* ready(listen, cert !== undefined)
+        if (status !== 200) return yield* new CommandFailed({ detail: `the proxy answers ${status}: not ready` })
+        return yield* Output.line("ready")
+      }),
+  ).pipe(Command.withDescription(proxyPage("").summary))
+
+export const makeSource = (name: string) =>
+  Command.make(name, { settings: Setting.all({ file: ServerSettings.healthFile }) }, ({ settings }) =>
+    Effect.gen(function* () {
+      const { file } = yield* settings
+      if (file === undefined)
+        return yield* new CommandFailed({ detail: "say which file the source keeps: --health-file or RDL_HEALTH_FILE" })
+      return yield* Output.line(yield* HealthFile.check(file))
+    }),
+  ).pipe(Command.withDescription(sourcePage("").summary))
+
+export const proxy = makeProxy("proxy")
+export const source = makeSource("source")
+
+export const command = Command.make("health").pipe(
+  Command.withDescription(page.summary),
+  Command.withSubcommands([proxy, source]),
+)
+
+/** The status of `/ready`. */
+const ready = Effect.fnUntraced(function* ({ host, port }: ListenAddress, tls: boolean) {
+  const { request } = yield* Effect.promise(() => (tls ? import("node:https") : import("node:http")))
+  // What listens everywhere is reached at home. The certificate is for the public name, and nothing secret is said.
+  const home = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
+  const options = { host: home, port, path: "/ready", timeout: PATIENCE, rejectUnauthorized: false, agent: false }
+  return yield* Effect.async<number, CommandFailed>((resume) => {
+    const asking = request(options, (answer) => {
+      answer.resume()
+      resume(Effect.succeed(answer.statusCode ?? 0))
+    })
+    asking.on("timeout", () => asking.destroy(new Error(`no answer within ${PATIENCE / 1_000} s`)))
+    asking.on("error", (error) =>
+      resume(new CommandFailed({ detail: `the proxy at ${home}:${port} does not answer: ${error.message}` })),
+    )
+    asking.end()
+    return Effect.sync(() => asking.destroy())
+  })
+})
