@@ -74,7 +74,7 @@ describe("a config file", () => {
     ]
     for (const text of shapes)
       for (const server of [Proxy, Source]) {
-        const told = await problems(text, server).join()
+        const told = (await problems(text, server)).join()
         expect(told).not.toContain(secret)
       }
   })
