@@ -30,11 +30,23 @@ export { LogGap } from "./LogGap.ts"
 export const LogGapEntry = Schema.Struct({ gap: LogGap, cursor: Schema.optional(Schema.String) })
 export type LogGapEntry = typeof LogGapEntry.Type
 
+/** What a follow by name goes on with once its container has stopped: its next run, or another container of the name. */
+export const LogNext = Schema.Struct({
+  container: ContainerName,
+  id: ContainerId,
+  /** `restarted` = the same container, `recreated` = another one, from its log's start. */
+  why: Schema.Literal("restarted", "recreated"),
+})
+export type LogNext = typeof LogNext.Type
+
+export const LogNextEntry = Schema.Struct({ next: LogNext })
+export type LogNextEntry = typeof LogNextEntry.Type
+
 /** The last object of a log that ended well. One that did not has none. */
 export const LogEndEntry = Schema.Struct({ end: End, cursor: Schema.optional(Schema.String) })
 export type LogEndEntry = typeof LogEndEntry.Type
 
-export const LogEntry = Schema.Union(LogLineEntry, LogGapEntry, LogEndEntry)
+export const LogEntry = Schema.Union(LogLineEntry, LogGapEntry, LogNextEntry, LogEndEntry)
 export type LogEntry = typeof LogEntry.Type
 
 /** The longest object a client takes: 1 MiB of line, six bytes each at worst, details, and the names around them. */

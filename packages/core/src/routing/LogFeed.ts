@@ -2,16 +2,8 @@
 import type { End, Head } from "../link/LinkMessage.ts"
 import type { LinkLost } from "../link/LinkSession.ts"
 import type { StreamError } from "../link/StreamError.ts"
+import type { LogNext } from "../log/LogEntry.ts"
 import type { LogGap } from "../log/LogGap.ts"
-import type { ContainerId, ContainerName } from "../model/Container.ts"
-
-/** The container that a follow by name goes on with. */
-export interface LogNext {
-  readonly container: ContainerName
-  readonly id: ContainerId
-  /** `restarted` = the same one, `recreated` = another one of that name, from its log's start. */
-  readonly why: "restarted" | "recreated"
-}
 
 /** How a log ended: well only where there is no `_tag`. */
 export type LogResult = End | StreamError | LinkLost
@@ -21,6 +13,8 @@ export interface LogHandlers {
   readonly onData: (bytes: Uint8Array) => void
   /** Bytes are gone between those handed over and those to come. */
   readonly onGap?: (gap: LogGap) => void
+  /** `place` has moved: nothing came since, so that a word of the reader's own may stand here. */
+  readonly onPlace?: () => void
   /** What comes from here on is another run, or another container. */
   readonly onNext?: (next: LogNext) => void
   /** Called exactly once, last of all. */
@@ -33,6 +27,6 @@ export interface LogFeed {
   readonly start: (handlers: LogHandlers) => void
   /** Tells that bytes have left towards the user: the source may send as many more. */
   readonly consumed: (bytes: number) => void
-  /** Whether a word of the proxy, such as a sign of life, may stand between the bytes now. */
-  readonly marked: () => boolean
+  /** The cursor of where the log stands; undefined where no word of the reader's own, such as a sign of life, may stand between the bytes now. */
+  readonly place: () => string | undefined
 }

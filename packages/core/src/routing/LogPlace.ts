@@ -34,8 +34,13 @@ export class LogPlace {
     return { cursor, received: this.#brought + this.#since }
   }
 
-  /** Whether nothing has come since the last mark: here alone may a word of the proxy stand between the bytes. */
-  get marked(): boolean {
+  /** The last mark's cursor where nothing has come since: here alone may a word of the proxy stand between the bytes. */
+  get here(): string | undefined {
+    return this.#brought + this.#since === 0 ? this.resume?.cursor : undefined
+  }
+
+  /** Whether there is such a cursor; cheaper than making it. */
+  get isHere(): boolean {
     return this.#cursor !== undefined && this.#brought + this.#since === 0
   }
 

@@ -67,7 +67,7 @@ interface Reading {
 
 /** Opens it; the scope lets go of everything. Reading begins with `start`. */
 export const open = Effect.fnUntraced(function* (terms: Terms): Effect.fn.Return<LogFeed, OpenError, Scope.Scope> {
-  const runFork = Runtime.runFork(yield* Effect.runtime<never>())
+  const runFork = Runtime.runFork(yield* Effect.runtime())
   const streams = new LogStreams((scope) => void runFork(Scope.close(scope, Exit.void)))
   yield* Effect.addFinalizer(() => streams.close)
   const { container, request } = terms
@@ -90,7 +90,7 @@ export const open = Effect.fnUntraced(function* (terms: Terms): Effect.fn.Return
   return {
     head: reader.head,
     consumed: (bytes) => streams.consumed(bytes),
-    marked: () => reading.run.place.marked,
+    place: () => reading.run.place.here,
     start: (attached) => {
       handlers = attached
       if (ended === undefined) Deferred.unsafeDone(started, Exit.succeed(attached))
@@ -130,9 +130,10 @@ const readStream = (reading: Reading, handlers: LogHandlers): Effect.Effect<LogR
       onGap: (gap) => place.gap(gap),
       onMark: (offset, cursor) => {
         const told = place.mark(offset, cursor)
-        if (told === undefined || isDone || reading.isOver) return
-        if (told.torn && !mayTear(reading)) end(torn)
-        else tellGap(reading, handlers, told.gap)
+        if (isDone || reading.isOver) return
+        if (told?.torn === true && !mayTear(reading)) return end(torn)
+        if (told !== undefined) tellGap(reading, handlers, told.gap)
+        if (place.isHere) handlers.onPlace?.()
       },
       onEnd: (result) => {
         if (!isDone) end(result)

@@ -24,7 +24,7 @@ export const breakable = Effect.fnUntraced(function* (
   return {
     head: reader.head,
     consumed: reader.consumed,
-    marked: () => false,
+    place: () => undefined,
     start: (attached) => {
       handlers = attached
       if (ended !== undefined) return attached.onEnd(ended)
