@@ -1,6 +1,6 @@
 /** One container: what it is, the states it goes through, and the log it writes. */
 import { createHash, randomBytes } from "node:crypto"
-import type { EngineClock } from "./EngineClock.ts"
+import { type EngineClock, NANOS_PER_SECOND } from "./EngineClock.ts"
 import { type LogStream, RecordSplitter } from "./LogRecord.ts"
 import { LogStore, type Rotation } from "./LogStore.ts"
 
@@ -36,7 +36,9 @@ export interface ContainerSpec {
 /** What a container needs of its engine. */
 export interface ContainerHost {
   readonly clock: EngineClock
-  /** Tells the engine's events; `attributes` come on top of labels, image and name. */
+  /** The order in which the engine tells of a stop. */
+  readonly stopBeforeDie: boolean
+  /** Tells the engine's events; of `attributes`, on top of labels, image and name, those that it knows. */
   readonly emit: (container: Container, action: string, attributes?: Readonly<Record<string, string>>) => void
   /** Throws when another container has the name. */
   readonly rename: (container: Container, name: string) => void
@@ -126,12 +128,7 @@ export class Container {
   /** Ends by itself. Followers read to the end, less `followersMiss` records (Docker 20.10 may end a follow early), and end. */
   exit(exitCode = 0, options: { readonly followersMiss?: number } = {}): void {
     this.expect("exit", "running", "paused")
-    for (const splitter of Object.values(this.splitters)) splitter.end(this.now, (record) => this.store.append(record))
-    this.status = "exited"
-    this.exitCode = exitCode
-    this.finishedAt = this.host.clock.now()
-    this.host.emit(this, "die", { exitCode: String(exitCode) })
-    this.store.endFollowers(options.followersMiss ?? 0)
+    this.end(exitCode, ["die"], options.followersMiss)
   }
 
   /** As `docker stop`: exit code 137 means that it did not listen to SIGTERM. */
@@ -140,8 +137,7 @@ export class Container {
     const exitCode = options.exitCode ?? 137
     this.host.emit(this, "kill", { signal: "15" })
     if (exitCode === 137) this.host.emit(this, "kill", { signal: "9" })
-    this.exit(exitCode, options)
-    this.host.emit(this, "stop")
+    this.end(exitCode, this.host.stopBeforeDie ? ["stop", "die"] : ["die", "stop"], options.followersMiss)
   }
 
   kill(): void {
@@ -186,6 +182,17 @@ export class Container {
     if (this.running) this.kill()
     this.host.forget(this)
     this.host.emit(this, "destroy")
+  }
+
+  private end(exitCode: number, told: ReadonlyArray<"die" | "stop">, followersMiss = 0): void {
+    for (const splitter of Object.values(this.splitters)) splitter.end(this.now, (record) => this.store.append(record))
+    this.status = "exited"
+    this.exitCode = exitCode
+    this.finishedAt = this.host.clock.now()
+    const ran = Number((this.finishedAt - (this.startedAt ?? this.finishedAt)) / NANOS_PER_SECOND)
+    for (const action of told)
+      this.host.emit(this, action, action === "die" ? { execDuration: String(ran), exitCode: String(exitCode) } : {})
+    this.store.endFollowers(followersMiss)
   }
 
   private readonly now = (): bigint => {

@@ -68,7 +68,10 @@ export class ContainerRegistry {
 
   private ambiguous(reference: string): ApiError {
     return this.flavour.kind === "docker"
-      ? new ApiError(this.flavour.ambiguousStatus, `Multiple IDs found with provided prefix: ${reference}`)
+      ? new ApiError(
+          this.flavour.modernErrors ? 400 : 500,
+          `${this.flavour.modernErrors ? "m" : "M"}ultiple IDs found with provided prefix: ${reference}`,
+        )
       : new ApiError(500, `more than one result for container name or ID "${reference}": container already exists`, {
           cause: "container already exists",
         })

@@ -112,7 +112,7 @@ export const containerEvents = (
   timeNano: bigint,
 ): ReadonlyArray<EngineEvent> => {
   const actions = flavour.kind === "podman" ? (PODMAN_ACTIONS[action] ?? [action]) : [action]
-  const attributes = flavour.kind === "podman" ? podmanAttributes(extra) : extra
+  const attributes = flavour.kind === "podman" ? podmanAttributes(extra) : dockerAttributes(flavour, extra)
   return actions.map((told) => ({
     status: told,
     id: container.id,
@@ -128,6 +128,11 @@ export const containerEvents = (
     timeNano,
   }))
 }
+
+const dockerAttributes = (
+  { modernEvents }: Flavour,
+  { execDuration, ...extra }: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> => (modernEvents && execDuration !== undefined ? { ...extra, execDuration } : extra)
 
 /** Podman says neither the old name nor the signal; the exit code it says twice. */
 const podmanAttributes = ({ exitCode }: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>

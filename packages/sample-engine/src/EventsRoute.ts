@@ -48,7 +48,7 @@ const parseQuery = (state: EngineState, { params }: EngineRequest): EventsQuery 
       400,
       `\`since\` time (${params.get("since")}) cannot be after \`until\` time (${params.get("until")})`,
     )
-  return { since, until, matches: eventMatcher(parseFilters(params.get("filters"))) }
+  return { since, until, matches: eventMatcher(parseFilters(params.get("filters"), state.flavour)) }
 }
 
 const streamEvents = async (

@@ -1,13 +1,22 @@
 /** The `filters` parameter of list and events, in both its forms, and what the list makes of it. */
 import { ApiError } from "./ApiError.ts"
 import type { Container } from "./Container.ts"
+import type { Flavour } from "./Flavour.ts"
 
 /** Values of each filter; a value's truth in the older form does not matter, to the engine neither. */
 export type Filters = ReadonlyMap<string, ReadonlyArray<string>>
 
-/** `{"name":["x"]}`, or the older `{"name":{"x":true}}`; Docker fails with its parser's words and status 500. */
-export const parseFilters = (text: string | null): Filters => {
+/** `{"name":["x"]}`, or the older `{"name":{"x":true}}`; older Docker fails with its parser's words and status 500. */
+export const parseFilters = (text: string | null, flavour: Flavour): Filters => {
   if (text === null || text === "") return new Map()
+  try {
+    return readFilters(text)
+  } catch (error) {
+    throw flavour.modernErrors ? new ApiError(400, "invalid filter") : error
+  }
+}
+
+const readFilters = (text: string): Filters => {
   const value = parseJson(text)
   if (!isObject(value)) throw wrongType(value, "map[string]map[string]bool")
   return new Map(Object.entries(value).map(([name, values]) => [name, filterValues(values)]))
@@ -61,9 +70,9 @@ const UNPLAYED =
 export const filterContainers = (
   containers: ReadonlyArray<Container>,
   filters: Filters,
-  options: { readonly all: boolean; readonly limit: number },
+  options: { readonly all: boolean; readonly limit: number; readonly flavour: Flavour },
 ): ReadonlyArray<Container> => {
-  checkFilters(filters)
+  checkFilters(filters, options.flavour)
   const all = options.all || options.limit > 0 || filters.has("status")
   const matching = containers
     .filter((container) => all || container.running)
@@ -71,12 +80,13 @@ export const filterContainers = (
   return options.limit > 0 ? matching.slice(0, options.limit) : matching
 }
 
-const checkFilters = (filters: Filters): void => {
+const checkFilters = (filters: Filters, { modernErrors }: Flavour): void => {
+  const invalid = (what: string) => new ApiError(400, `${modernErrors ? "i" : "I"}nvalid filter '${what}'`)
   for (const [name, values] of filters) {
     if (UNPLAYED.includes(name)) throw new ApiError(501, `the sample engine does not play the filter '${name}'`)
-    if (LIST_FILTERS[name] === undefined) throw new ApiError(400, `Invalid filter '${name}'`)
+    if (LIST_FILTERS[name] === undefined) throw invalid(name)
     const wrong = name === "status" ? values.find((value) => !STATES.includes(value)) : undefined
-    if (wrong !== undefined) throw new ApiError(400, `Invalid filter 'status=${wrong}'`)
+    if (wrong !== undefined) throw invalid(`status=${wrong}`)
   }
 }
 

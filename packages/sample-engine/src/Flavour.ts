@@ -19,8 +19,10 @@ export interface Flavour {
   readonly since: SinceRule
   /** From this request API version on, the answer of `/logs` names its framing; absent = never any Content-Type. */
   readonly logsContentTypeFrom?: string
-  /** The status for an id prefix that several containers share. */
-  readonly ambiguousStatus: number
+  /** Docker from 23 on or somewhat later: what is wrong with a request is a 400, in JSON, and its words begin small. */
+  readonly modernErrors: boolean
+  /** Docker likewise: `stop` is told before the `die` it waited for, and `die` tells how long the container ran. */
+  readonly modernEvents: boolean
 }
 
 const FLAVOURS: Record<FlavourName, Flavour> = {
@@ -31,7 +33,8 @@ const FLAVOURS: Record<FlavourName, Flavour> = {
     apiVersion: "1.41",
     minApiVersion: "1.12",
     since: "each",
-    ambiguousStatus: 500,
+    modernErrors: false,
+    modernEvents: false,
   },
   "docker-26.1": {
     name: "docker-26.1",
@@ -41,7 +44,8 @@ const FLAVOURS: Record<FlavourName, Flavour> = {
     minApiVersion: "1.24",
     since: "first",
     logsContentTypeFrom: "1.42",
-    ambiguousStatus: 500,
+    modernErrors: true,
+    modernEvents: true,
   },
   podman: {
     name: "podman",
@@ -50,7 +54,8 @@ const FLAVOURS: Record<FlavourName, Flavour> = {
     apiVersion: "1.44",
     minApiVersion: "1.24",
     since: "after",
-    ambiguousStatus: 500,
+    modernErrors: false,
+    modernEvents: false,
   },
 }
 

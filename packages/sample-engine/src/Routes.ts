@@ -66,7 +66,7 @@ const checkVersion = (flavour: Flavour, version: string | undefined): void => {
     throw new ApiError(
       400,
       `client version ${version} is too old. Minimum supported API version is ${flavour.minApiVersion}, please upgrade your client to a newer version`,
-      { plainText: true },
+      { plainText: !flavour.modernErrors },
     )
   if (compareVersions(version, flavour.apiVersion) > 0)
     throw new ApiError(
@@ -97,12 +97,16 @@ const routeOf = (request: EngineRequest): Route | undefined => {
 }
 
 const listAnswer = (state: EngineState, { params }: EngineRequest): Answer => {
-  const filters = parseFilters(params.get("filters"))
+  const filters = parseFilters(params.get("filters"), state.flavour)
   const limitText = params.get("limit") ?? ""
   if (limitText !== "" && !/^[+-]?\d+$/.test(limitText))
     throw new ApiError(500, `strconv.Atoi: parsing ${JSON.stringify(limitText)}: invalid syntax`)
   const all = state.flavour.kind === "podman" ? podmanBoolean(params, "all") : dockerBoolean(params, "all")
-  const shown = filterContainers(state.containers.all, filters, { all, limit: Number(limitText) })
+  const shown = filterContainers(state.containers.all, filters, {
+    all,
+    limit: Number(limitText),
+    flavour: state.flavour,
+  })
   const now = state.clock.now()
   return jsonAnswer(
     state.flavour,

@@ -152,6 +152,7 @@ const makeCreate = (state: EngineState): ((spec?: ContainerSpec) => Container) =
   const { clock, containers, events, flavour } = state
   const host: ContainerHost = {
     clock,
+    stopBeforeDie: flavour.modernEvents,
     emit: (container, action, attributes = {}) => {
       for (const event of containerEvents(flavour, container, action, attributes, clock.now())) events.publish(event)
     },

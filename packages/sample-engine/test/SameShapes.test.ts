@@ -1,6 +1,7 @@
 /** The sample engine says less than a real one, but nothing that a real one does not say, and nothing in another type. */
-import { engineSockets } from "@rdl/test-kit/RealEngine"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { FlavourName } from "@rdl/sample-engine/Flavour"
+import { describeEachEngine, type EngineFacts } from "@rdl/test-kit/Engines"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import type { Play, PlayContainer } from "./contract/Play.ts"
 import { ask, askWhole } from "./contract/RawClient.ts"
 import { realPlay } from "./contract/RealPlay.ts"
@@ -14,15 +15,15 @@ const shape = (value: unknown, path = ""): ReadonlyArray<string> => {
   return [`${path}: object`, ...Object.entries(value).flatMap(([key, item]) => shape(item, `${path}.${key}`))]
 }
 
-const [socket] = engineSockets()
+const PLAYED: Readonly<Record<string, FlavourName>> = { "docker-20.10": "docker-20.10", "docker-26.1": "docker-26.1" }
 
-describe.skipIf(socket === undefined)("shapes", () => {
+const shapes = ({ socket, name: engineName }: EngineFacts): void => {
   const plays: Array<Play> = []
   const containers: Array<PlayContainer> = []
-  const name = `rdl-shapes-${process.pid}`
+  const name = `rdl-shapes-${process.pid}-${engineName}`
 
   beforeAll(async () => {
-    plays.push(await samplePlay("docker-20.10"), realPlay(socket ?? ""))
+    plays.push(await samplePlay(PLAYED[engineName] ?? "docker-20.10"), realPlay(socket))
     for (const play of plays) {
       const container = await play.create({ name, env: ["A=1"], labels: { b: "2" }, writes: [["stdout", "x\n"]] })
       await container.start()
@@ -55,4 +56,6 @@ describe.skipIf(socket === undefined)("shapes", () => {
     const [sample, real] = await Promise.all(shapes)
     expect(sample).toEqual(real)
   })
-})
+}
+
+await describeEachEngine("shapes", shapes, ({ name }) => name in PLAYED)

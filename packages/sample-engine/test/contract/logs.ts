@@ -32,9 +32,8 @@ export const logsContract = (subject: Subject): void => {
       ["stdout", "no newline"],
     ]
 
-    it("sends one frame a record and one chunk a frame, without Content-Type", async () => {
+    it("sends one frame a record and one chunk a frame", async () => {
       const answer = await readOne({ writes: TWO }, "stdout=1&stderr=1")
-      expect(answer.headers["content-type"]).toBeUndefined()
       expect(answer.headers["transfer-encoding"]).toBe("chunked")
       expect(framesOf(answer)).toEqual([
         { type: 1, payload: "one\n" },
@@ -42,6 +41,20 @@ export const logsContract = (subject: Subject): void => {
         { type: 1, payload: "\n" },
         { type: 1, payload: "no newline" },
       ])
+    })
+
+    it.each([false, true])("names the framing as this version does, with a terminal: %s", async (tty) => {
+      const container = await subject.play().create({ writes: TWO, tty })
+      await container.start()
+      const { apiVersion, logsType } = subject.truth
+      for (const version of ["1.41", "1.42", apiVersion].filter((asked) => asked <= apiVersion)) {
+        const path = `/v${version}/containers/${container.id}/logs?stdout=1`
+        const { headers } = await askWhole(subject.play().url, path)
+        expect({ "content-type": undefined, ...logsType(version, tty) }).toEqual({
+          "content-type": headers["content-type"],
+        })
+      }
+      await container.remove()
     })
 
     it("sends the chosen streams only", async () => {
@@ -168,7 +181,6 @@ export const logsContract = (subject: Subject): void => {
         "stdout=1&tail=1",
       )
       expect(out?.text).toBe("out\r\nerr\r\nend")
-      expect(out?.headers["content-type"]).toBeUndefined()
       expect([err?.status, err?.text]).toEqual([200, ""])
       expect(stamped?.chunks.map((chunk) => chunk.toString().slice(31))).toEqual(["out\r\n", "err\r\n", "end"])
       expect(stamped?.text.slice(0, 31)).toMatch(TIMESTAMP)

@@ -16,6 +16,7 @@ const BOTH = "stdout=1&stderr=1"
 const NO_STREAM = "Bad parameters: you must choose at least one stream"
 
 export const parametersContract = (subject: Subject): void => {
+  const { truth } = subject
   describe("parameters of logs", () => {
     let container: PlayContainer | undefined
     let silent: PlayContainer | undefined
@@ -27,7 +28,8 @@ export const parametersContract = (subject: Subject): void => {
     /** The lines that come, as one word. */
     const lines = async (query: string): Promise<string> => {
       const got = await ask(query)
-      expect([got.status, got.headers["content-type"]]).toEqual([200, undefined])
+      const type = truth.logsType(truth.apiVersion, false)["content-type"]
+      expect([got.status, got.headers["content-type"]]).toEqual([200, type])
       return framesOf(got)
         .map(({ payload }) => payload.trim())
         .join("")
