@@ -1,43 +1,52 @@
 /** A log on its way into an HTTP response: frames go to the socket as they came, unparsed and uncopied. */
-import type { RoutedLog } from "@rdl/core/routing/RequestRouter"
-import { Effect } from "effect"
+import type { LogFormat } from "@rdl/core/log/LogQuery"
+import type { LogFeed } from "@rdl/core/routing/LogFeed"
+import { Context, Duration, Effect } from "effect"
 import type { ServerResponse } from "node:http"
 import { Socket } from "node:net"
+import { GAP_TRAILER, LogSending } from "./LogSending.ts"
+import * as LogWords from "./LogWords.ts"
+
+/** How long a reader may take nothing of what waits for it before its connection is destroyed. Default 10 min. */
+export class StalledAfter extends Context.Reference<StalledAfter>()("@rdl/proxy/StalledAfter", {
+  defaultValue: (): Duration.DurationInput => "10 minutes",
+}) {}
+
+/** How often a log is looked at for signs of life: after the third time in silence one goes out. */
+const LOOK_EVERY = "5 seconds"
 
 /**
  * Sends the head at once, then every byte of the log; returns when the response is over, however it ended.
- * Credit is given back as the socket takes the bytes, so a reader that stops holds at most its stream's window.
- * Only the log's own end ends the response well: anything else destroys the connection. So does interruption.
+ * Credit is given back as the socket takes the bytes, so a reader that stops holds at most its stream's window, and no
+ * longer than StalledAfter. Only the log's own end ends the response well: anything else destroys the connection. So
+ * does interruption. Gaps are told in the words of the format, which are none by default, else in a trailer.
  */
 export const send = (
   response: ServerResponse,
-  log: RoutedLog,
+  { reader }: { readonly reader: LogFeed },
   headers: Readonly<Record<string, string>>,
+  format: LogFormat = "raw",
 ): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    const { reader } = log
-    let waiting = 0
-    const onDrain = () => {
-      const bytes = waiting
-      waiting = 0
-      if (bytes > 0) reader.consumed(bytes)
-    }
-    response.on("drain", onDrain)
-    response.once("close", () => resume(Effect.void))
-    response.writeHead(200, headers)
-    response.flushHeaders()
-    reader.start({
-      onData: (bytes) => {
-        if (response.destroyed) return
-        if (response.write(bytes)) reader.consumed(bytes.length)
-        else waiting += bytes.length
-      },
-      onEnd: (result) => {
-        if ("_tag" in result) resume(abort(response))
-        else response.end()
-      },
+  Effect.flatMap(StalledAfter, (stalledAfter) => {
+    const words = LogWords.of(format)
+    let breakOff = () => {}
+    // An HTTP/1.0 answer has no chunks, and so no place for a trailer.
+    const hasTrailer = words === undefined && response.useChunkedEncodingByDefault
+    const sending = new LogSending({ response, reader, words, hasTrailer, onBroken: () => breakOff() })
+    const sent = Effect.async<void>((resume) => {
+      breakOff = () => resume(abort(response))
+      response.once("close", () => resume(Effect.void))
+      // Node's timer begins anew with whatever the socket takes, be it a part of one write.
+      response.setTimeout(Duration.toMillis(stalledAfter), () => {
+        if (response.writableLength > 0) breakOff()
+      })
+      response.writeHead(200, hasTrailer ? { ...headers, trailer: GAP_TRAILER } : headers)
+      response.flushHeaders()
+      reader.start(sending)
+      return abort(response)
     })
-    return abort(response)
+    if (words === undefined) return sent
+    return Effect.raceFirst(sent, Effect.forever(Effect.andThen(Effect.sleep(LOOK_EVERY), Effect.sync(sending.look))))
   })
 
 /** The head alone. */

@@ -8,10 +8,12 @@ import * as SourceAcceptor from "@rdl/core/routing/SourceAcceptor"
 import * as SourceRegistry from "@rdl/core/routing/SourceRegistry"
 import { TokenVerifier } from "@rdl/core/token/TokenVerifier"
 import { UserApi } from "@rdl/core/api/UserApi"
-import { Context, Effect, Layer } from "effect"
+import { Context, type Duration, Effect, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import * as DockerApi from "./docker/DockerApi.ts"
 import * as ErrorResponse from "./ErrorResponse.ts"
 import * as Gate from "./Gate.ts"
+import * as LogResponse from "./LogResponse.ts"
 import * as MeteredRouter from "./MeteredRouter.ts"
 import * as Metrics from "./Metrics.ts"
 import { RateLimit } from "./RateLimit.ts"
@@ -23,7 +25,7 @@ import * as UserApiHandlers from "./UserApiHandlers.ts"
 export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
   Proxy,
   {
-    /** Answers a request. Given `next`, leaves what is not of the user API to it, before any token is looked at. */
+    /** Answers a request. Given `next`, leaves what is neither of the user API nor of Docker's to it, before any token is looked at. */
     readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
     /** Whose token this is, where its signature was found good and is remembered. */
     readonly remembered: TokenVerifier["Type"]["remembered"]
@@ -47,11 +49,14 @@ export interface UserLimits {
   readonly requestsPerSecond: number
   /** Bytes of logs a second, of all that one user reads and of all that is read of one source; then sources wait. Default: no limit. */
   readonly bytesPerSecond: Rates
+  /** How long a log's reader may take nothing before its connection is destroyed. Default 10 min. */
+  readonly stalledAfter: Duration.DurationInput
 }
 
 const noLimits: UserLimits = {
   requestsPerSecond: Infinity,
   bytesPerSecond: { perUser: Infinity, perSource: Infinity },
+  stalledAfter: "10 minutes",
 }
 
 /**
@@ -80,6 +85,7 @@ export const layerHandlerWithin = (
   const limits = { ...noLimits, ...users }
   return Layer.effect(Proxy, make(limits)).pipe(
     Layer.provide(layerApi),
+    Layer.provide(Layer.succeed(LogResponse.StalledAfter, limits.stalledAfter)),
     Layer.provide(layerMetered(limits)),
     Layer.provide(Readiness.layer),
     Layer.provide(NodeHttpServer.layerContext),
@@ -110,15 +116,16 @@ const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosnif
 const make = Effect.fnUntraced(function* ({ requestsPerSecond }: UserLimits) {
   const readiness = yield* Readiness.Readiness
   const verifier = yield* TokenVerifier
+  const router = yield* RequestRouter.RequestRouter
   const limit =
     requestsPerSecond === Infinity
       ? undefined
       : new RateLimit({ perSecond: requestsPerSecond, burst: Math.max(1, 2 * requestsPerSecond) })
-  const app = Gate.guard(verifier, yield* HttpApiBuilder.httpApp, limit)
+  const app = DockerApi.dress(Gate.guard(verifier, DockerApi.make(router, yield* HttpApiBuilder.httpApp), limit))
   const serve = yield* NodeHttpServer.makeHandler(Effect.map(app, HttpServerResponse.setHeaders(HEADERS)))
   return Proxy.of({
     handler: (request, response, next) => {
-      if (next === undefined || Routes.has(Routes.pathOf(request.url ?? "/"))) serve(request, response)
+      if (next === undefined || Routes.isServed(Routes.pathOf(request.url ?? "/"))) serve(request, response)
       else next()
     },
     remembered: verifier.remembered,

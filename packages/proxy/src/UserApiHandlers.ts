@@ -5,6 +5,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { ApiError } from "@rdl/core/api/ApiError"
 import type { BadParameter } from "@rdl/core/log/LogParameter"
+import * as LogResume from "@rdl/core/log/LogResume"
 import * as LogNegotiation from "@rdl/core/log/LogNegotiation"
 import * as LogQuery from "@rdl/core/log/LogQuery"
 import { type LogRequest, RequestRouter, type RoutedLog } from "@rdl/core/routing/RequestRouter"
@@ -25,6 +26,7 @@ type Request = HttpServerRequest.HttpServerRequest
 const layerContainers = HttpApiBuilder.group(UserApi, "containers", (handlers) =>
   Effect.gen(function* () {
     const router = yield* RequestRouter
+    const stalledAfter = yield* LogResponse.StalledAfter
     const write = ContainerJson.make()
     const list = Effect.fnUntraced(function* (request: Request) {
       const parameters = yield* parametersOf(request, UserApiParameter.ContainersParameters)
@@ -39,7 +41,11 @@ const layerContainers = HttpApiBuilder.group(UserApi, "containers", (handlers) =
       const response = NodeHttpServerRequest.toServerResponse(request)
       yield* request.method === "HEAD"
         ? LogResponse.sendHead(response, headers)
-        : LogResponse.send(response, log, headers)
+        : Effect.provideService(
+            LogResponse.send(response, log, headers, asked.rendering.format),
+            LogResponse.StalledAfter,
+            stalledAfter,
+          )
       return HttpServerResponse.empty()
     }, Effect.scoped)
     return handlers
@@ -108,10 +114,10 @@ const parametersOf = (request: Request, known: Parameters<typeof UserApiParamete
 
 const logRequestOf = Effect.fnUntraced(function* (request: Request) {
   const parameters = yield* parametersOf(request, UserApiParameter.LogsParameters)
-  return {
-    query: yield* good(LogQuery.parse(parameters, yield* Clock.currentTimeMillis)),
-    rendering: yield* good(LogNegotiation.negotiate(parameters, request.headers["accept"])),
-  } satisfies LogRequest
+  const query = yield* good(LogQuery.parse(parameters, yield* Clock.currentTimeMillis))
+  const rendering = yield* good(LogNegotiation.negotiate(parameters, request.headers["accept"]))
+  const resume = yield* good(LogResume.parse(parameters, rendering.format, request.headers["last-event-id"]))
+  return { query, rendering, ...(resume === undefined ? {} : { resume }) } satisfies LogRequest
 })
 
 const good = <A>(parsed: Either.Either<A, BadParameter>) => Either.mapLeft(parsed, ErrorResponse.fromBadParameter)

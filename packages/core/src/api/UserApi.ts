@@ -30,10 +30,12 @@ export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("@rd
 /** What a log may be asked as, by `Accept`. */
 export const LOG_TYPES = {
   "text/plain": "Each line as the container wrote it, with the source's name before it unless `host` says otherwise.",
-  "application/x-ndjson": "A JSON object a line: source, container, id, stream, time, line.",
+  "application/x-ndjson": "A JSON object a line: source, container, id, stream, time, line; also `gap`, `next`, `end`.",
   "text/event-stream": "The same objects as events.",
   "application/vnd.docker.multiplexed-stream": "The engine's own framing, byte for byte, where there is no terminal.",
   "application/vnd.docker.raw-stream": "What a container with a terminal wrote, byte for byte.",
+  "application/vnd.rdl.log-frames":
+    "Docker's framing, whatever the container has, with frames of other types for cursors, gaps, the end and signs of life.",
 } as const
 
 const logContent = Object.fromEntries(
@@ -54,7 +56,12 @@ const logs = <const Name extends string>(name: Name, path: `/${string}`, summary
     .annotate(OpenApi.Summary, summary)
     .annotate(
       OpenApi.Description,
-      "Headers leave at once. An answer that breaks off ends with the connection, never as if it were whole.",
+      [
+        "Headers leave at once. An answer that breaks off ends with the connection, never as if it were whole.",
+        "A source that loses its link for a while breaks nothing: the answer goes on where it stopped.",
+        "What is gone for good is told as a gap: an object, a frame, or in text the trailer `X-Rdl-Gap`.",
+        "A follow by name goes on with the container's next run, or its successor of that name; by id it ends.",
+      ].join(" "),
     )
     .annotate(OpenApi.Transform, (operation) => ({
       ...operation,
@@ -64,6 +71,10 @@ const logs = <const Name extends string>(name: Name, path: `/${string}`, summary
           description: "The log, as a stream.",
           headers: {
             "X-Rdl-Container": { description: "Which container this is: `source/name`.", schema: { type: "string" } },
+            "X-Rdl-Gap": {
+              description: "A trailer, in formats without a word for it: how many gaps, and why the first.",
+              schema: { type: "string" },
+            },
             "X-Rdl-Container-Id": { description: "Its full id.", schema: { type: "string" } },
           },
           content: logContent,

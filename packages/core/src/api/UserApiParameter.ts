@@ -39,7 +39,10 @@ export const LogsParameters = Schema.Struct({
   tail: text("How many records from the end, of both streams together; default `all`."),
   details: flag("Each line carries the attributes of the log driver."),
   host: choice("Where the source's name stands on each line of text; default `prefix`.", "prefix", "suffix", "none"),
-  format: choice("The format; wins over `Accept`.", "text", "ndjson", "sse", "multiplexed", "raw"),
+  format: choice("The format; wins over `Accept`.", "text", "ndjson", "sse", "multiplexed", "raw", "frames"),
+  cursors: flag("Each JSON line says where to go on after it, as server-sent events always do."),
+  resume: text("Where to go on: a cursor of this container, as an answer gave it; wins over `Last-Event-ID`."),
+  received: text("Of the format `frames`: bytes of records that came after the cursor, and are left out."),
 })
 
 /** Nothing but the path. */
