@@ -4,14 +4,14 @@ import type { Engine } from "@rdl/core/model/Engine"
 import type { End } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
-import * as LogRenderer from "@rdl/core/log/LogRenderer"
 import { fromNanos, type LogTime, toNanos } from "@rdl/core/log/LogTime"
 import { StreamError } from "@rdl/core/link/StreamError"
 import { EngineClient } from "./EngineClient.ts"
 import type { ContainerDetails } from "./EngineContainer.ts"
 import type { ContainerNotFound, EngineProblem, LogsUnsupported } from "./EngineError.ts"
 import type { LogSelection } from "./EngineRequest.ts"
-import { LogPump } from "./LogPump.ts"
+import { EnginePass } from "./EnginePass.ts"
+import { LogDelivery } from "./LogDelivery.ts"
 import { LogReader, type LogRequest } from "./LogReader.ts"
 
 /** The most lines that Podman is asked for from the end: it makes room for all of them at once. */
@@ -35,7 +35,11 @@ export const make: Effect.Effect<typeof LogReader.Service, never, EngineClient> 
       return yield* Effect.acquireUseRelease(
         Effect.sync(() => makePump(request, engine, container, writer, failed)),
         (pump) => pour(client, request, selection, pump, failed),
-        (pump) => Effect.sync(() => pump.stop()),
+        (pump) =>
+          Effect.sync(() => {
+            pump.stop()
+            pump.delivery.stop()
+          }),
       )
     }),
   })
@@ -45,6 +49,28 @@ export const layer: Layer.Layer<LogReader, never, EngineClient> = Layer.effect(L
 
 type Client = typeof EngineClient.Service
 
+class LogPump extends EnginePass {
+  readonly delivery: LogDelivery
+  constructor(
+    delivery: LogDelivery,
+    tty: boolean,
+    engine: Engine,
+    details: boolean,
+    failed: Deferred.Deferred<never, StreamError>,
+  ) {
+    super({
+      tty,
+      details,
+      partials: engine.kind,
+      taker: delivery,
+      onRecord: (record) => delivery.record(record),
+      onStop: (why) => why === "parked" || Deferred.unsafeDone(failed, Effect.fail(why)),
+      parkMs: 2_000_000_000,
+    })
+    this.delivery = delivery
+  }
+}
+
 const makePump = (
   { query, rendering, source, container }: LogRequest,
   engine: Engine,
@@ -52,12 +78,13 @@ const makePump = (
   writer: StreamWriter,
   failed: Deferred.Deferred<never, StreamError>,
 ): LogPump =>
-  new LogPump({
-    renderer: LogRenderer.make({ query, rendering, tty, source, container, partials: engine.kind }),
+  new LogPump(
+    new LogDelivery({ query, rendering, tty, source, container, partials: engine.kind, writer }),
     tty,
-    writer,
-    onFailure: (error) => Deferred.unsafeDone(failed, Effect.fail(error)),
-  })
+    engine,
+    query.details,
+    failed,
+  )
 
 const pour = Effect.fnUntraced(function* (
   client: Client,
@@ -73,16 +100,17 @@ const pour = Effect.fnUntraced(function* (
   const time =
     selection.follow && query.until !== undefined ? untilPassed(query.until, query.since, pump) : Effect.never
   const how = yield* Effect.raceFirst(body, Effect.raceFirst(time, Deferred.await(failed))).pipe(
-    Effect.tapError(() => Effect.sync(() => pump.breakOff())),
+    Effect.tapError(() => Effect.sync(() => pump.delivery.breakOff())),
   )
   const reason = how === "until" || !query.follow ? "eof" : yield* reasonOf(client, query, container.id)
-  const failure = pump.end(reason)
+  const failure = pump.end()
+  if (failure === undefined) pump.delivery.end()
   return failure === undefined ? ({ reason } satisfies End) : yield* failure
 })
 
 /** What the engine is asked: for a follow that must end in the past, only what is there. */
 const select = (query: LogQuery, engine: Engine, nowMs: number): Effect.Effect<LogSelection, StreamError> => {
-  const { follow, stdout, stderr, details, tail, since, until } = query
+  const { follow, details, tail, since, until } = query
   const podman = engine.kind === "podman"
   if (podman && tail !== undefined && tail > MAX_PODMAN_TAIL)
     return Effect.fail(
@@ -95,8 +123,8 @@ const select = (query: LogQuery, engine: Engine, nowMs: number): Effect.Effect<L
   const last = podman ? moved(until, PODMAN_MARGIN_NS) : until
   return Effect.succeed({
     follow: follow && (until === undefined || millis(until) > nowMs),
-    stdout,
-    stderr,
+    stdout: true,
+    stderr: true,
     details,
     ...(tail === undefined ? {} : { tail }),
     ...(first === undefined ? {} : { since: first }),

@@ -32,13 +32,21 @@ export interface LogTaker {
   readonly record: (record: LogRecord, offset?: number) => void
   /** The records to come are of this file; `undefined` = of none. */
   readonly file: (device: number, inode: bigint) => void
-  /** All there was at hand has been given: what is gathered may leave soon. To be called after every read. */
+  /**
+   * Only records after this one are wanted (`tail=0`, or a `since` that none has met yet); `undefined` = the log is empty.
+   * Before any record, and not where the ask has a place to go on from.
+   */
+  readonly startAfter: (record: LogRecord | undefined, offset?: number) => void
+  /**
+   * All there was at hand has been given: what is gathered may leave soon. To be called after every read, and first as
+   * soon as the log is open, be it empty: what comes before the records leaves then.
+   */
   readonly settled: () => void
   /** There is no room: the origin gives at most what it has read, and reads no more until `onRoom`. */
   readonly blocked: () => boolean
   /** Calls back once, when there is room; at once if there is. */
   readonly onRoom: (callback: () => void) => void
-  /** Records between the last one given and the next are gone. */
+  /** Records between the last one given and the next are gone. Times that are left out are those of these two. */
   readonly gap: (gap: Pick<LogGap, "since" | "until" | "reason">) => void
   /** The place behind the last record given: where any origin can go on. */
   readonly cursor: () => LogCursor

@@ -99,6 +99,8 @@ export const fromText = (text: string): LogCursor | undefined =>
 
 /** The bytes a hash looks at, at most, at either end of a payload. */
 const HASHED_BYTES = 64
+/** Both ends together. */
+export const ENDS_BYTES = 2 * HASHED_BYTES
 
 /**
  * 32 bits of a record's stream and payload `bytes[start..end)` without its newline, which one engine's driver loses; in
@@ -107,13 +109,33 @@ const HASHED_BYTES = 64
 export const hashOf = (stream: 1 | 2, bytes: Uint8Array, start: number, payloadEnd: number): number => {
   const end = payloadEnd > start && bytes[payloadEnd - 1] === NEWLINE ? payloadEnd - 1 : payloadEnd
   const length = end - start
-  let hash = mix(mix(mix(mix(FNV_OFFSET, stream), length & 0xff), (length >>> 8) & 0xff), (length >>> 16) & 0xff)
-  if (length <= 2 * HASHED_BYTES) {
-    for (let at = start; at < end; at++) hash = mix(hash, bytes[at]!)
-    return hash >>> 0
-  }
-  for (let at = start; at < start + HASHED_BYTES; at++) hash = mix(hash, bytes[at]!)
-  for (let at = end - HASHED_BYTES; at < end; at++) hash = mix(hash, bytes[at]!)
+  const first = begin(stream, length)
+  return length <= ENDS_BYTES
+    ? mixAll(first, bytes, start, end)
+    : mixAll(mixAll(first, bytes, start, start + HASHED_BYTES), bytes, end - HASHED_BYTES, end)
+}
+
+/** Copies of a payload without its newline what its hash looks at into `ends`, of ENDS_BYTES; returns its length. */
+export const copyEnds = (ends: Uint8Array, bytes: Uint8Array, start: number, payloadEnd: number): number => {
+  const end = payloadEnd > start && bytes[payloadEnd - 1] === NEWLINE ? payloadEnd - 1 : payloadEnd
+  const length = end - start
+  const whole = length <= ENDS_BYTES
+  const head = whole ? length : HASHED_BYTES
+  for (let at = 0; at < head; at++) ends[at] = bytes[start + at]!
+  if (!whole) for (let at = 0; at < HASHED_BYTES; at++) ends[head + at] = bytes[end - HASHED_BYTES + at]!
+  return length
+}
+
+/** What `hashOf` says of the payload whose ends these are. */
+export const hashOfEnds = (stream: 1 | 2, ends: Uint8Array, length: number): number =>
+  mixAll(begin(stream, length), ends, 0, Math.min(length, ENDS_BYTES))
+
+const begin = (stream: 1 | 2, length: number): number =>
+  mix(mix(mix(mix(FNV_OFFSET, stream), length & 0xff), (length >>> 8) & 0xff), (length >>> 16) & 0xff)
+
+const mixAll = (from: number, bytes: Uint8Array, start: number, end: number): number => {
+  let hash = from
+  for (let at = start; at < end; at++) hash = mix(hash, bytes[at]!)
   return hash >>> 0
 }
 

@@ -37,7 +37,7 @@ export const make = (options: DemuxOptions): LogDemux => {
           new LabelledText(output, { label: label.text, position: label.position, timestamps, tty: false }),
         )
   const reader = new FramedRecords(
-    { stamped: timestamps, details: details && partials === "docker", stdout: true, stderr: true },
+    { stamped: timestamps, details: details && partials === "docker" },
     sink,
     onFrame === undefined
       ? undefined

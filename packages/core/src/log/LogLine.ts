@@ -1,14 +1,18 @@
 /** Lines of a log: records, or the pieces of a line that the engine cut into several, joined per stream. */
-import { CARRIAGE_RETURN, LogRecord, NEWLINE, type RecordSink } from "./LogRecord.ts"
+import { CARRIAGE_RETURN, isTerminated, LogRecord, NEWLINE, type RecordSink } from "./LogRecord.ts"
 import { incompleteTail } from "./LogUtf8.ts"
 
 /** The longest line held; what is longer goes on in pieces of at most this. */
 export const MAX_LINE_BYTES = 1_048_576
 
-/** Who is told of each line. A line over the bound comes in pieces: `first` and `last` say which these are. */
+/**
+ * Who is told of each line. A line over the bound comes in pieces: `first` and `last` say which these are. `settled`: with
+ * this line everything that came has been told, nothing is held.
+ */
 export interface LineSink {
-  readonly line: (record: LogRecord, first: boolean, last: boolean) => void
-  readonly broken: (bytes: Uint8Array, start: number, end: number) => void
+  readonly line: (record: LogRecord, first: boolean, last: boolean, settled: boolean) => void
+  /** What comes next has nothing to do with what came. */
+  readonly cut: () => void
   readonly end: () => void
 }
 
@@ -40,35 +44,47 @@ export class LineJoiner implements RecordSink {
   constructor(partials: Partials, sink: LineSink) {
     this.sink = sink
     this.partials = partials
-    this.held = [new HeldLine(1, sink), new HeldLine(2, sink)]
+    this.held = [new HeldLine(1), new HeldLine(2)]
+  }
+
+  /** Whether nothing is held. */
+  isClean(): boolean {
+    return !this.held[0].isOpen && !this.held[1].isOpen
   }
 
   record(record: LogRecord): void {
     const held = this.held[record.stream === 1 ? 0 : 1]
-    if (held.isOpen && !this.continues(held.line, record)) held.close()
+    // Not settled: the record that tells so has not been told of itself.
+    if (held.isOpen && !this.continues(held.line, record)) held.close(this.sink, false)
     const goesOn = this.mayGoOn(record)
     if (!held.isOpen) {
       if (goesOn) held.open(record)
-      else this.sink.line(record, true, true)
+      else this.sink.line(record, true, true, this.isClean())
       return
     }
-    held.append(record)
-    if (!goesOn) held.close()
+    held.append(record, this.sink)
+    if (!goesOn) held.close(this.sink, !this.held[record.stream === 1 ? 1 : 0].isOpen)
   }
 
-  broken(bytes: Uint8Array, start: number, end: number): void {
-    this.sink.broken(bytes, start, end)
+  cut(): void {
+    this.closeAll()
+    this.sink.cut()
   }
 
   end(): void {
-    for (const held of this.held) if (held.isOpen) held.close()
+    this.closeAll()
     this.sink.end()
   }
 
+  private closeAll(): void {
+    const [stdout, stderr] = this.held
+    if (stdout.isOpen) stdout.close(this.sink, !stderr.isOpen)
+    if (stderr.isOpen) stderr.close(this.sink, true)
+  }
+
   private mayGoOn(record: LogRecord): boolean {
-    const length = record.end - record.payload
-    if (length > 0 && record.bytes[record.end - 1] === NEWLINE) return false
-    return this.partials === "podman" || length >= DOCKER_PIECE_BYTES
+    if (isTerminated(record)) return false
+    return this.partials === "podman" || record.end - record.payload >= DOCKER_PIECE_BYTES
   }
 
   private continues(line: LogRecord, record: LogRecord): boolean {
@@ -87,12 +103,10 @@ const hasSameStamp = (one: LogRecord, other: LogRecord): boolean => {
 class HeldLine {
   isOpen = false
   readonly line = new LogRecord()
-  private readonly sink: LineSink
   private first = true
 
-  constructor(stream: 1 | 2, sink: LineSink) {
+  constructor(stream: 1 | 2) {
     this.line.stream = stream
-    this.sink = sink
   }
 
   open(record: LogRecord): void {
@@ -106,23 +120,23 @@ class HeldLine {
     this.add(record.bytes, record.start, record.end)
   }
 
-  append(record: LogRecord): void {
-    if (this.line.end - this.line.payload + record.end - record.payload > MAX_LINE_BYTES) this.spill()
+  append(record: LogRecord, sink: LineSink): void {
+    if (this.line.end - this.line.payload + record.end - record.payload > MAX_LINE_BYTES) this.spill(sink)
     this.add(record.bytes, record.payload, record.end)
   }
 
-  close(): void {
+  close(sink: LineSink, settled: boolean): void {
     this.isOpen = false
-    this.sink.line(this.line, this.first, true)
+    sink.line(this.line, this.first, true, settled)
     if (this.line.bytes.length > KEPT_BYTES) this.line.bytes = new Uint8Array(0)
   }
 
   /** Hands a piece over and keeps only what begins a character. */
-  private spill(): void {
+  private spill(sink: LineSink): void {
     const { line } = this
     const end = line.end
     line.end = end - incompleteTail(line.bytes, line.payload, end)
-    this.sink.line(line, this.first, false)
+    sink.line(line, this.first, false, false)
     this.first = false
     line.bytes.copyWithin(line.payload, line.end, end)
     line.end = line.payload + end - line.end

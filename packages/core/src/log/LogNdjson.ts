@@ -13,6 +13,14 @@ export interface JsonOptions {
   readonly tty: boolean
   /** As `data:` of server-sent events. */
   readonly sse: boolean
+  /** Where each line stands; absent = lines say nothing of it, and none is left out. */
+  readonly place?: LinePlace | undefined
+}
+
+/** Knows where a line stands in the log. */
+export interface LinePlace {
+  /** Told of each line before it is written; `undefined` = it is to be left out, else the place behind it, or nothing, to be written. */
+  readonly line: (settled: boolean) => Uint8Array | undefined
 }
 
 export class JsonLines implements LineSink {
@@ -22,6 +30,7 @@ export class JsonLines implements LineSink {
   private readonly heads: readonly [Uint8Array, Uint8Array]
   private readonly foot: Uint8Array
   private readonly partialFoot: Uint8Array
+  private readonly close: Uint8Array
   /** Details are the same on every line of a container: those of the last one, and their JSON. */
   private lastDetails = new Uint8Array(0)
   private lastAttrs = encode(`","attrs":{}`)
@@ -30,14 +39,18 @@ export class JsonLines implements LineSink {
     this.output = output
     this.options = options
     this.heads = [this.head("stdout"), this.head("stderr")]
-    const close = options.sse ? "}\n\n" : "}\n"
     const quote = options.details ? "" : `"`
-    this.foot = encode(`${quote}${close}`)
-    this.partialFoot = encode(`${quote},"partial":true${close}`)
+    this.foot = encode(quote)
+    this.partialFoot = encode(`${quote},"partial":true`)
+    this.close = encode(options.sse ? "}\n\n" : "}\n")
   }
 
-  line(record: LogRecord, _first: boolean, last: boolean): void {
+  line(record: LogRecord, _first: boolean, last: boolean, settled: boolean): void {
     const { output } = this
+    const { place, sse } = this.options
+    const cursor = place === undefined ? NOTHING : place.line(settled)
+    if (cursor === undefined) return
+    if (sse && cursor.length > 0) this.writeAround(BEFORE_ID, cursor, AFTER_ID)
     const head = this.heads[record.stream === 1 ? 0 : 1]
     output.turn(record.stream)
     output.write(head, 0, head.length)
@@ -47,18 +60,17 @@ export class JsonLines implements LineSink {
     if (this.options.details) this.writeAttrs(record)
     const foot = last ? this.foot : this.partialFoot
     output.write(foot, 0, foot.length)
+    if (!sse && cursor.length > 0) this.writeAround(BEFORE_CURSOR, cursor, AFTER_CURSOR)
+    output.write(this.close, 0, this.close.length)
   }
 
-  /** Writes an object that is no line. */
-  object(value: unknown): void {
-    const { sse } = this.options
-    const bytes = encode(`${sse ? "data: " : ""}${JSON.stringify(value)}${sse ? "\n\n" : "\n"}`)
-    this.output.write(bytes, 0, bytes.length)
-  }
-
-  broken(): void {}
+  cut(): void {}
 
   end(): void {}
+
+  private writeAround(before: Uint8Array, cursor: Uint8Array, after: Uint8Array): void {
+    for (const bytes of [before, cursor, after]) this.output.write(bytes, 0, bytes.length)
+  }
 
   private head(stream: "stdout" | "stderr"): Uint8Array {
     const { source, container, sse } = this.options
@@ -86,6 +98,11 @@ export class JsonLines implements LineSink {
 
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 const BEFORE_LINE = encode(`","line":"`)
+const BEFORE_ID = encode("id: ")
+const AFTER_ID = encode("\n")
+const BEFORE_CURSOR = encode(`,"cursor":"`)
+const AFTER_CURSOR = encode(`"`)
+const NOTHING = new Uint8Array(0)
 const DOCKER_STAMP_BYTES = 31
 const ZED = 0x5a
 

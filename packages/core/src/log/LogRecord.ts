@@ -18,8 +18,6 @@ export class LogRecord {
 /** Who is told of each record, in the engine's order. */
 export interface RecordSink {
   readonly record: (record: LogRecord) => void
-  /** The engine said in band that reading failed: its words, as it sent them. Nothing comes after. */
-  readonly broken: (bytes: Uint8Array, start: number, end: number) => void
   /** The log is at its end. */
   readonly end: () => void
 }
@@ -38,9 +36,11 @@ export interface RecordShape {
   readonly stamped: boolean
   /** Details stand after the timestamp: asked for with `details=1`, of an engine that knows them. */
   readonly details: boolean
-  readonly stdout: boolean
-  readonly stderr: boolean
 }
+
+/** Whether a record's payload ends in a newline. */
+export const isTerminated = (record: LogRecord): boolean =>
+  record.end > record.payload && record.bytes[record.end - 1] === NEWLINE
 
 /** The most a timestamp and its space take: nine decimals and a zone's offset. */
 export const MAX_STAMP_BYTES = 36

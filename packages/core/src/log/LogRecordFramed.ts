@@ -36,10 +36,10 @@ export class FramedRecords<Other extends number = never> implements RecordReader
     if (this.failure !== undefined) return
     if (kind === SYSTEM) {
       this.failure = engineBroke(bytes, start, end)
-      return this.sink.broken(bytes, start, end)
+      return
     }
     // An engine may send an empty frame; it is no record.
-    if (start === end || (kind === STDERR ? !this.shape.stderr : !this.shape.stdout)) return
+    if (start === end) return
     const record = this.current
     const details = this.shape.stamped ? stampEnd(bytes, start, end) : start
     const payload = this.shape.details && details >= 0 ? detailsEnd(bytes, details, end) : details

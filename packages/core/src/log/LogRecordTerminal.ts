@@ -105,7 +105,6 @@ export class TerminalRecords implements RecordReader {
   }
 
   private deliver(bytes: Uint8Array, at: number, details: number, payload: number, end: number): void {
-    if (!this.shape.stdout) return
     const record = this.current
     record.bytes = bytes
     record.start = at
@@ -120,7 +119,6 @@ export class TerminalRecords implements RecordReader {
     if (!whole && lineEnd - at < MAX_ERROR_BYTES) return at
     const end = Math.min(lineEnd, at + MAX_ERROR_BYTES)
     this.failure = engineBroke(bytes, at, end)
-    this.sink.broken(bytes, at, end)
     return at
   }
 

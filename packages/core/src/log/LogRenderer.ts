@@ -1,20 +1,17 @@
-/** From the engine's bytes to what a user asked for: the whole of it, as a plain state machine that is pushed. */
-import type { End } from "../link/LinkMessage.ts"
-import type { LogGap } from "./LogGap.ts"
+/** From records to what a user asked for: a plain state machine that is pushed. */
 import { LineJoiner, type Partials } from "./LogLine.ts"
 import { contentType } from "./LogNegotiation.ts"
-import { JsonLines } from "./LogNdjson.ts"
+import { JsonLines, type LinePlace } from "./LogNdjson.ts"
 import { LogOutput, type Emit } from "./LogOutput.ts"
 import type { LogQuery, LogRendering } from "./LogQuery.ts"
-import type { RecordSink } from "./LogRecord.ts"
+import type { LogRecord, RecordReader, RecordSink } from "./LogRecord.ts"
 import { FramedRecords } from "./LogRecordFramed.ts"
 import { TerminalRecords } from "./LogRecordTerminal.ts"
 import { LabelledText } from "./LogTextLabel.ts"
 import { EngineBytes, PlainText } from "./LogTextPlain.ts"
-import type { StreamError } from "../link/StreamError.ts"
 
 export interface RendererOptions {
-  /** Of it count `stdout`, `stderr`, `timestamps` and `details`; the rest is the engine's work. */
+  /** Of it count `stdout`, `stderr`, `timestamps` and `details`; the rest is the work of who reads the log. */
   readonly query: Pick<LogQuery, "stdout" | "stderr" | "timestamps" | "details">
   readonly rendering: LogRendering
   /** The container has a terminal, by the engine's inspect. */
@@ -23,98 +20,88 @@ export interface RendererOptions {
   readonly container: { readonly id: string; readonly name: string }
   /** Whose records these are. Podman knows no details. */
   readonly partials: Partials
+  /** Formats with objects ask it where each line stands; absent = lines say nothing of it. */
+  readonly place?: LinePlace | undefined
+  /** Gets what fills pieces of 64 KiB, and keeps it. */
+  readonly emit: Emit
 }
 
-/** Takes the body of the engine's answer to `timestamps=1`, and `details` where the query has it. */
-export interface LogRenderer {
+/**
+ * Takes the records of a log, of both streams. What it writes depends on them and on the options alone, so it can be made
+ * again: signs of life, gaps and the word that the log is over are for others to write.
+ */
+export interface LogRenderer extends RecordSink {
   /** Of what is emitted. */
   readonly contentType: string
+  /** Takes the next record, and keeps nothing of it. Less than one piece of what it makes waits for `flush`. */
+  readonly record: (record: LogRecord) => void
   /**
-   * Takes the next piece of the body, cut anywhere, and keeps nothing of it. Of what it makes it emits what fills pieces of
-   * 64 KiB, which the receiver keeps; the rest, less than one such piece, is held until `flush`. An error means that the
-   * log is broken: the stream must break too; all that is good has been emitted then.
+   * Whether it can be taken up again here: a new one that is given the records to come would write the same. Not so while
+   * a piece of a long line is held, or a line of text stands unterminated.
    */
-  readonly push: (chunk: Uint8Array, emit: Emit) => StreamError | undefined
+  readonly isClean: () => boolean
+  /** The next record does not follow upon the last: writes what is held, and ends a line of text that stands open. */
+  readonly cut: () => void
+  /** The log is at its end: writes what is held. */
+  readonly end: () => void
   /** Bytes that wait for `flush`. */
   readonly held: () => number
-  /** Emits what is held. */
-  readonly flush: (emit: Emit) => void
-  /** Tells the user that bytes are known to be gone; false where the format has no words for it. */
-  readonly gap: (gap: LogGap, emit: Emit) => boolean
-  /** What an idle stream sends every 15 s: a comment of server-sent events, nothing in other formats. */
-  readonly keepAlive: (emit: Emit) => void
-  /** The body has ended well: emits what was held back, and why the log is over where the format says so. */
-  readonly end: (reason: End["reason"], emit: Emit) => StreamError | undefined
+  /** Emits what is held of written bytes. */
+  readonly flush: () => void
 }
 
 export const make = (options: RendererOptions): LogRenderer => {
+  const { query, rendering, tty } = options
   const output = new LogOutput(false)
-  const { format } = options.rendering
-  const json = format === "ndjson" || format === "sse" ? jsonLines(output, options) : undefined
-  const sink = json === undefined ? bytesSink(output, options) : new LineJoiner(options.partials, json)
-  const reader = recordReader(options, sink)
+  output.begin(options.emit)
+  const sink = makeSink(output, options)
+  const both = query.stdout && query.stderr
+  const wanted = query.stdout ? 1 : 2
   return {
-    contentType: contentType(format, options.tty),
-    push: (chunk, emit) => {
-      output.begin(emit)
-      const failure = reader.push(chunk)
-      if (failure !== undefined) output.flush()
-      return failure
+    contentType: contentType(rendering.format, tty),
+    record: (record) => {
+      if (both || record.stream === wanted) sink.record(record)
     },
+    isClean: () => sink.isClean(),
+    cut: () => sink.cut(),
+    end: () => sink.end(),
     held: () => output.held(),
-    flush: (emit) => {
-      output.begin(emit)
-      output.flush()
-    },
-    gap: (gap, emit) => {
-      if (json === undefined) return false
-      output.begin(emit)
-      json.object({ gap })
-      output.flush()
-      return true
-    },
-    keepAlive: (emit) => {
-      if (format !== "sse") return
-      output.begin(emit)
-      output.write(KEEP_ALIVE, 0, KEEP_ALIVE.length)
-      output.flush()
-    },
-    end: (reason, emit) => {
-      output.begin(emit)
-      const failure = reader.end()
-      if (failure === undefined) json?.object({ end: { reason } })
-      output.flush()
-      return failure
-    },
+    flush: () => output.send(),
   }
 }
 
-const KEEP_ALIVE = new TextEncoder().encode(": keep-alive\n\n")
-
-const hasDetails = (options: RendererOptions): boolean => options.query.details && options.partials === "docker"
-
-const recordReader = (options: RendererOptions, sink: RecordSink) => {
-  const { stdout, stderr } = options.query
-  const shape = { stamped: true, details: hasDetails(options), stdout, stderr }
+/** Finds the records in what an engine answers to `timestamps=1`, of both streams, and `details` where it was asked. */
+export const recordReader = (
+  options: { readonly tty: boolean; readonly details: boolean; readonly partials: Partials },
+  sink: RecordSink,
+): RecordReader => {
+  const shape = { stamped: true, details: options.details && options.partials === "docker" }
   return options.tty ? new TerminalRecords(shape, sink) : new FramedRecords(shape, sink)
 }
 
-const jsonLines = (output: LogOutput, options: RendererOptions): JsonLines =>
-  new JsonLines(output, {
-    source: options.source,
-    container: options.container,
-    details: hasDetails(options),
-    tty: options.tty,
-    sse: options.rendering.format === "sse",
-  })
+interface Sink extends RecordSink {
+  readonly isClean: () => boolean
+  readonly cut: () => void
+}
 
-const bytesSink = (output: LogOutput, options: RendererOptions): RecordSink => {
-  const { query, rendering, tty, partials, source } = options
+const makeSink = (output: LogOutput, options: RendererOptions): Sink => {
+  const { query, rendering, tty, partials, source, container } = options
   const { timestamps } = query
-  if (rendering.format !== "text") return new EngineBytes(output, { timestamps, tty })
-  if (rendering.host === "none") return new PlainText(output, timestamps)
-  return new LineJoiner(
-    partials,
-    new LabelledText(output, { label: source, position: rendering.host, timestamps, tty }),
-  )
+  const { format, host } = rendering
+  if (format === "ndjson" || format === "sse") {
+    const details = query.details && partials === "docker"
+    const sse = format === "sse"
+    const place = options.place
+    return new LineJoiner(partials, new JsonLines(output, { source, container, details, tty, sse, place }))
+  }
+  if (format !== "text") return new EngineBytes(output, { timestamps, framed: format === "frames" || !tty })
+  if (host === "none") return new PlainText(output, timestamps)
+  const label = new LabelledText(output, { label: source, position: host, timestamps, tty })
+  const lines = new LineJoiner(partials, label)
+  return {
+    record: (record) => lines.record(record),
+    isClean: () => lines.isClean() && label.isClean(),
+    cut: () => lines.cut(),
+    end: () => lines.end(),
+  }
 }

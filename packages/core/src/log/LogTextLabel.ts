@@ -1,7 +1,7 @@
 /** Text in which every line names its source: `edge-1 | the line` or `the line | edge-1`. */
 import { contentEnd, type LineSink } from "./LogLine.ts"
 import type { LogOutput } from "./LogOutput.ts"
-import { NEWLINE, type LogRecord } from "./LogRecord.ts"
+import { isTerminated, NEWLINE, type LogRecord } from "./LogRecord.ts"
 
 /** How lines are labelled. */
 export interface LabelOptions {
@@ -42,13 +42,19 @@ export class LabelledText implements LineSink {
       if (!this.isSuffix) output.write(this.label, 0, this.label.length)
       output.write(record.bytes, this.options.timestamps ? record.start : record.details, record.payload)
     }
-    const terminated = record.end > record.payload && record.bytes[record.end - 1] === NEWLINE
     if (this.isSuffix) this.writeBeforeSuffix(record, last)
     else output.write(record.bytes, record.payload, record.end)
-    this.open = terminated ? 0 : record.stream
+    this.open = isTerminated(record) ? 0 : record.stream
   }
 
-  broken(): void {}
+  /** Whether the output is at the start of a line. */
+  isClean(): boolean {
+    return this.open === 0
+  }
+
+  cut(): void {
+    if (this.open !== 0) this.breakLine()
+  }
 
   end(): void {
     if (this.owesSuffix) this.writeSuffix()
