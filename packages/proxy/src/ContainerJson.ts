@@ -2,12 +2,16 @@
 import { SourceContainer } from "@rdl/core/model/Container"
 import { Schema } from "effect"
 
+const encode = Schema.encodeSync(Schema.parseJson(SourceContainer))
+
 /**
  * Writes lists: a JSON array of the containers, to the byte what their schema gives. A container is written out once,
  * and the last list is kept as a whole, so neither they nor the bytes may be changed. What is kept of a container is
- * about as long as what its source told, and goes when it does.
+ * about as long as what its source told, and goes when it does. `write` makes the JSON of one, by default the user API's.
  */
-export const make = (): ((containers: ReadonlyArray<SourceContainer>) => Uint8Array) => {
+export const make = (
+  write: (container: SourceContainer) => string = encode,
+): ((containers: ReadonlyArray<SourceContainer>) => Uint8Array) => {
   /** With a comma before each. The router gives the same object for as long as nothing of it has changed. */
   const items = new WeakMap<SourceContainer, Buffer>()
   let last: ReadonlyArray<SourceContainer> = []
@@ -16,7 +20,7 @@ export const make = (): ((containers: ReadonlyArray<SourceContainer>) => Uint8Ar
   const itemOf = (container: SourceContainer): Buffer => {
     const known = items.get(container)
     if (known !== undefined) return known
-    const item = Buffer.from(`,${encode(container)}`)
+    const item = Buffer.from(`,${write(container)}`)
     items.set(container, item)
     return item
   }
@@ -30,8 +34,6 @@ export const make = (): ((containers: ReadonlyArray<SourceContainer>) => Uint8Ar
     return array
   }
 }
-
-const encode = Schema.encodeSync(Schema.parseJson(SourceContainer))
 
 const OPEN = Buffer.from("[")
 const CLOSE = Buffer.from("]")

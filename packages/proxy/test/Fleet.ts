@@ -5,7 +5,7 @@ import { LinkAcceptor } from "@rdl/core/link/Link"
 import type { OpenLogs } from "@rdl/core/link/LinkMessage"
 import * as LinkSession from "@rdl/core/link/LinkSession"
 import * as MemoryLink from "@rdl/core/link/MemoryLink"
-import type { StreamError } from "@rdl/core/link/StreamError"
+import { StreamError } from "@rdl/core/link/StreamError"
 import type { End } from "@rdl/core/link/LinkMessage"
 import { SourceRegistry } from "@rdl/core/routing/SourceRegistry"
 import type { Scope as Allow } from "@rdl/core/token/TokenClaims"
@@ -150,6 +150,7 @@ const linkSource = Effect.fnUntraced(function* (
     hello: { versions: [1], instanceId: name, time: 0, agent: "rdl/test", engine: null, features: [] },
     handler: (request, writer) => {
       if (request.op === "inventory") return inventory(containers, writer)
+      if (request.op !== "logs") return new StreamError({ reason: "bad-request", detail: "only logs are here" })
       requests.push(request)
       open++
       return Effect.ensuring(
