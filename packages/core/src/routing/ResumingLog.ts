@@ -170,7 +170,10 @@ const goOnByName = Effect.fnUntraced(function* (reading: Reading, handlers: LogH
   const { name, restartWindow } = reading.terms
   if ("_tag" in end || end.reason === "eof" || name === undefined) return end
   yield* reading.streams.leave
-  const found = yield* Effect.timeoutOption(nextRun(reading, name), restartWindow)
+  const found = yield* nextRun(reading, name).pipe(
+    Effect.timeoutOption(restartWindow),
+    Effect.raceFirst(Effect.as(reading.terms.registry.drained, Option.none())),
+  )
   if (Option.isNone(found)) return end
   const run = found.value
   const opened = yield* openAgain(reading, run, restartWindow, end)
@@ -225,6 +228,7 @@ const openAgain = (
     // What is not there right now is asked for until the time is over.
     Effect.catchAll((error) => Effect.succeed(isGone(error) || error._tag === "SourceUnavailable" ? GONE : error)),
     Effect.timeoutTo({ duration: within, onTimeout: () => instead, onSuccess: (opened) => opened }),
+    Effect.raceFirst(Effect.as(terms.registry.drained, instead)),
   )
 }
 

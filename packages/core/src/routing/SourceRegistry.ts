@@ -1,5 +1,5 @@
 /** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
-import { Clock, Context, type Duration, Effect, Fiber, Layer, Random, Schema, type Scope } from "effect"
+import { Clock, Context, Deferred, type Duration, Effect, Fiber, Layer, Random, Schema, type Scope } from "effect"
 import type { Container, ContainerId } from "../model/Container.ts"
 import * as Inventory from "./Inventory.ts"
 import * as InventoryFeed from "./InventoryFeed.ts"
@@ -67,6 +67,8 @@ export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
     ) => Effect.Effect<StreamReader, SourceUnavailable | StreamError | LinkLost, Scope.Scope>
     /** Sends every source away (SHUTTING_DOWN): to dial again after so many milliseconds at the earliest, and up to 5 s later where there are many. Open streams go on, at most 30 s. Never waits. */
     readonly drain: (retryAfterMs: number) => Effect.Effect<void>
+    /** Waits until every source is sent away: nobody should wait for one to come back. */
+    readonly drained: Effect.Effect<void>
   }
 >() {}
 
@@ -126,6 +128,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
   const clock = yield* Effect.clock
   const now = () => clock.unsafeCurrentTimeMillis()
   const entries = new Map<SourceName, Entry>()
+  const drained = yield* Deferred.make<void>()
   const watchers = SourceWatchers.make()
 
   const admit = Effect.fn("SourceRegistry.admit")(function* (name: SourceName, hello: Hello) {
@@ -204,6 +207,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
 
   const drain = Effect.fn("SourceRegistry.drain")(function* (retryAfterMs: number) {
     const all = Array.from(entries.values(), ({ linked }) => linked).filter((linked) => linked !== undefined)
+    yield* Deferred.succeed(drained, undefined)
     const spreadMs = Math.min(MAX_AWAY_MS, AWAY_MS_PER_SOURCE * all.length)
     for (const linked of all) {
       const away = Math.round(retryAfterMs + (yield* Random.next) * spreadMs)
@@ -217,6 +221,7 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     open,
     watch,
     drain,
+    drained: Deferred.await(drained),
     inventories: Effect.sync(() => Array.from(entries.values(), (entry) => inventoryOf(entry, now()))),
     statuses: Effect.sync(() =>
       Array.from(entries.values(), statusOf).sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name))),
