@@ -24,5 +24,8 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   }
 }
 
+/** A program that ran in our place ended badly, and has said why; the exit code is its own. */
+export class ChildEnded extends Schema.TaggedError<ChildEnded>()("ChildEnded", { code: Schema.Int }) {}
+
 /** Nobody reads standard output any more, as with `| head`: the command ends quietly; exit code 0. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}

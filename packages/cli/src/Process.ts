@@ -1,6 +1,6 @@
 /** Runs the program in its process: signals, exit codes, and how a failure is told. */
 import { Cause, Context, Deferred, Effect, Exit } from "effect"
-import { OutputClosed, UsageError, UsageErrors } from "./Failure.ts"
+import { ChildEnded, OutputClosed, UsageError, UsageErrors } from "./Failure.ts"
 import * as Output from "./Output.ts"
 
 /** The signals that ask to stop, with the exit code of who dies of them. */
@@ -56,6 +56,7 @@ const outcome = (name: string, exit: Exit.Exit<void, unknown>, interrupted: numb
   if (Cause.isInterruptedOnly(exit.cause)) return { code: interrupted, said: [] }
   const error = Cause.squash(exit.cause)
   if (error instanceof OutputClosed) return { code: 0, said: [] }
+  if (error instanceof ChildEnded) return { code: error.code, said: [] }
   if (Cause.isDie(exit.cause))
     return { code: 1, said: [`${name}: this is a defect of rdl:`, ...Cause.pretty(exit.cause).split("\n")] }
   if (error instanceof UsageErrors)

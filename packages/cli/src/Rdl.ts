@@ -2,6 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Config from "./commands/Config.ts"
 import * as ConfigCheck from "./commands/ConfigCheck.ts"
+import * as Docker from "./commands/Docker.ts"
 import * as Health from "./commands/Health.ts"
 import * as Key from "./commands/Key.ts"
 import * as Login from "./commands/Login.ts"
@@ -35,6 +36,7 @@ const entries = (): ReadonlyArray<Help.Entry> => [
   Help.leaf("up", Up.page, Up.command),
   Help.leaf("ps", Ps.page, Ps.command),
   Help.leaf("logs", Logs.page, Logs.command),
+  Help.leaf("docker", Docker.page, Docker.command),
   Help.leaf("sources", Sources.page, Sources.command),
   Help.leaf("proxy", Proxy.page("rdl proxy"), Proxy.command),
   Help.leaf("source", Source.page("rdl source"), Source.command),
@@ -60,6 +62,7 @@ const rdl = Command.make("rdl").pipe(
     Up.command,
     Ps.command,
     Logs.command,
+    Docker.command,
     Sources.command,
     Proxy.command,
     Source.command,
