@@ -130,7 +130,8 @@ class StreamFilter implements LineSink {
 const copyOf = (record: LogRecord): LogRecord => {
   const copy = new LogRecord()
   copy.stream = record.stream
-  copy.bytes = record.bytes.slice(record.start, record.end)
+  // A Buffer's own `slice` would copy nothing.
+  copy.bytes = new Uint8Array(record.bytes.subarray(record.start, record.end))
   copy.details = record.details - record.start
   copy.payload = record.payload - record.start
   copy.end = record.end - record.start

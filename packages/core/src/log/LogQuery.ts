@@ -1,5 +1,6 @@
 /** What part of a log a user wants: Docker's parameters with Docker's meaning, in one canonical form. */
 import { Either, Schema } from "effect"
+import { Patterns, parse as parseFilter } from "./LogFilter.ts"
 import { bad, boolean, tail, type BadParameter, type Parameters } from "./LogParameter.ts"
 import { LogTime, parse as parseTime } from "./LogTime.ts"
 
@@ -17,6 +18,10 @@ export const LogQuery = Schema.Struct({
   details: Schema.Boolean,
   /** Counts the engine's records of both streams before anything else is applied; absent = all. */
   tail: Schema.optional(Schema.NonNegativeInt),
+  /** Only lines that all of these match; absent = all lines. Whoever takes a query from elsewhere compiles them anew. */
+  grep: Schema.optional(Patterns),
+  /** No lines that one of these matches. */
+  exclude: Schema.optional(Patterns),
 })
 export type LogQuery = typeof LogQuery.Type
 
@@ -40,12 +45,16 @@ export type LogRendering = typeof LogRendering.Type
  * Reads the user API's parameters; durations count back from `nowMs` (unix milliseconds). Stricter than the daemon,
  * which takes `follow=off` for true and `tail=x` for all: every value that means nothing is an error.
  */
-export const parse = (parameters: Parameters, nowMs: number): Either.Either<LogQuery, BadParameter> =>
+export const parse = (
+  parameters: Parameters & { readonly getAll: (name: string) => ReadonlyArray<string> },
+  nowMs: number,
+): Either.Either<LogQuery, BadParameter> =>
   Either.gen(function* () {
     const streams = yield* parseStreams(parameters)
     const since = yield* parseTime(parameters, "since", nowMs)
     const until = yield* parseTime(parameters, "until", nowMs)
     const last = yield* tail(parameters)
+    const filter = yield* parseFilter(parameters)
     return {
       ...streams,
       follow: (yield* boolean(parameters, "follow")) ?? false,
@@ -54,6 +63,7 @@ export const parse = (parameters: Parameters, nowMs: number): Either.Either<LogQ
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
       ...(last === undefined ? {} : { tail: last }),
+      ...filter,
     }
   })
 
