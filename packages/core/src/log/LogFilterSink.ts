@@ -30,8 +30,8 @@ export class FilteredLines implements LineSink {
   }
 }
 
-/** Who takes records, and can be told of a break between them. */
-interface Records extends RecordSink {
+/** Who takes records, says whether it could be taken up again between two of them, and can be told of a break there. */
+export interface PlacedRecords extends RecordSink {
   readonly isClean: () => boolean
   readonly cut: () => void
 }
@@ -40,11 +40,11 @@ interface Records extends RecordSink {
  * Passes all records of a line, or none. The pieces of a long line are held until it is over, or 1 MiB of it has come and
  * decides for the rest: then they come after what the other stream wrote meanwhile.
  */
-export class FilteredRecords implements RecordSink {
-  private readonly sink: Records
+export class FilteredRecords implements PlacedRecords {
+  private readonly sink: PlacedRecords
   private readonly streams: readonly [StreamFilter, StreamFilter]
 
-  constructor(filter: LineFilter, partials: Partials, sink: Records) {
+  constructor(filter: LineFilter, partials: Partials, sink: PlacedRecords) {
     this.sink = sink
     this.streams = [new StreamFilter(filter, partials, sink), new StreamFilter(filter, partials, sink)]
   }

@@ -1,5 +1,7 @@
 /** From records to what a user asked for: a plain state machine that is pushed. */
-import { LineJoiner, type Partials } from "./LogLine.ts"
+import type { LineFilter } from "./LogFilter.ts"
+import { FilteredLines, FilteredRecords, type PlacedRecords } from "./LogFilterSink.ts"
+import { LineJoiner, type LineSink, type Partials } from "./LogLine.ts"
 import { contentType } from "./LogNegotiation.ts"
 import { JsonLines, type LinePlace } from "./LogNdjson.ts"
 import { LogOutput, type Emit } from "./LogOutput.ts"
@@ -20,6 +22,8 @@ export interface RendererOptions {
   readonly container: { readonly id: string; readonly name: string }
   /** Whose records these are. Podman knows no details. */
   readonly partials: Partials
+  /** Lines that it does not want are left out; absent = none. */
+  readonly filter?: LineFilter | undefined
   /** Formats with objects ask it where each line stands; absent = lines say nothing of it. */
   readonly place?: LinePlace | undefined
   /** Gets what fills pieces of 64 KiB, and keeps it. */
@@ -79,25 +83,25 @@ export const recordReader = (
   return options.tty ? new TerminalRecords(shape, sink) : new FramedRecords(shape, sink)
 }
 
-interface Sink extends RecordSink {
-  readonly isClean: () => boolean
-  readonly cut: () => void
-}
-
-const makeSink = (output: LogOutput, options: RendererOptions): Sink => {
-  const { query, rendering, tty, partials, source, container } = options
+const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords => {
+  const { query, rendering, tty, partials, source, container, filter } = options
   const { timestamps } = query
   const { format, host } = rendering
   if (format === "ndjson" || format === "sse") {
     const details = query.details && partials === "docker"
     const sse = format === "sse"
     const place = options.place
-    return new LineJoiner(partials, new JsonLines(output, { source, container, details, tty, sse, place }))
+    const json = new JsonLines(output, { source, container, details, tty, sse, place })
+    return new LineJoiner(partials, filteredLines(filter, json))
   }
-  if (format !== "text") return new EngineBytes(output, { timestamps, framed: format === "frames" || !tty })
-  if (host === "none") return new PlainText(output, timestamps)
+  if (format !== "text" || host === "none") {
+    const framed = format === "frames" || !tty
+    const records =
+      format === "text" ? new PlainText(output, timestamps) : new EngineBytes(output, { timestamps, framed })
+    return filter === undefined ? records : new FilteredRecords(filter, partials, records)
+  }
   const label = new LabelledText(output, { label: source, position: host, timestamps, tty })
-  const lines = new LineJoiner(partials, label)
+  const lines = new LineJoiner(partials, filteredLines(filter, label))
   return {
     record: (record) => lines.record(record),
     isClean: () => lines.isClean() && label.isClean(),
@@ -105,3 +109,6 @@ const makeSink = (output: LogOutput, options: RendererOptions): Sink => {
     end: () => lines.end(),
   }
 }
+
+const filteredLines = (filter: LineFilter | undefined, sink: LineSink): LineSink =>
+  filter === undefined ? sink : new FilteredLines(filter, sink)
