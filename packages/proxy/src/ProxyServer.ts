@@ -1,9 +1,12 @@
 /** A Node HTTP server of the proxy's own; transports take their `upgrade` events from it. */
-import { Context, Deferred, Duration, Effect, Fiber, Layer, Redacted, Schema, Scope } from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, Layer, Schema, Scope, Stream } from "effect"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { AddressInfo, Socket } from "node:net"
+import * as Connections from "./Connections.ts"
+import * as FrontDesk from "./FrontDesk.ts"
 import { Proxy } from "./Proxy.ts"
+import * as Tls from "./Tls.ts"
 
 /** The server could not start. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -39,27 +42,39 @@ export class ProxyServer extends Context.Tag("@rdl/proxy/ProxyServer")<
   }
 >() {}
 
-export interface Options {
+export interface Options extends FrontDesk.Options {
   /** Default `0.0.0.0`. */
   readonly host: string
   /** Default 7070; 0 takes a free one. */
   readonly port: number
-  /** PEM texts; absent = plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted }
+  /** Absent = plain HTTP. */
+  readonly tls?: Tls.Terms
   /** Connections at a time, links included; more are dropped at once. Default 10,000. */
   readonly maxConnections: number
+  /** The same of one client address (one /64 of IPv6), unless it is a web server's that is trusted. Default 2,000. */
+  readonly maxConnectionsPerAddress: number
+  /** Milliseconds that the headers of a request may take. Default 20 s. */
+  readonly headersTimeout: number
   /** How long a closing server, and the sources for it, let answers go on before it destroys them. Default 1 s. */
   readonly grace: Duration.DurationInput
 }
 
-export const defaults: Options = { host: "0.0.0.0", port: 7070, maxConnections: 10_000, grace: "1 second" }
+export const defaults: Options = {
+  ...FrontDesk.defaults,
+  host: "0.0.0.0",
+  port: 7070,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 2_000,
+  headersTimeout: 20_000,
+  grace: "1 second",
+}
 
 /** Bytes of a request's headers; 431 beyond. A token has 8 KiB at most. */
 export const MAX_HEADER_BYTES = 16 * 1024
 /** How long one request may take to come in; answers may take as long as they like. */
 export const REQUEST_TIMEOUT_MS = 120_000
-/** How long its headers may take; longer than a connection is kept, so that none is cut while it is used again. */
-export const HEADERS_TIMEOUT_MS = 80_000
+/** How often that is looked at: so late is a slow one cut, at most. */
+const CHECK_EVERY_MS = 2_000
 /** How long an idle connection is kept: longer than the load balancers in front, which mostly say 60 s. */
 export const KEEP_ALIVE_MS = 75_000
 
@@ -86,9 +101,11 @@ export const make = Effect.fn("ProxyServer.make")(function* <R = never>(
   const server = yield* create(options)
   server.maxConnections = options.maxConnections
   const answers = serveUsers(server, proxy.handler)
-  const sockets = track(server)
+  const sockets = Connections.track(server, options)
   const attached = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   if (attach !== undefined) yield* Scope.extend(attach(server), attached)
+  yield* FrontDesk.attach(server, proxy.remembered, options)
+  if (options.tls?.renewals !== undefined) yield* Effect.forkScoped(renew(server, options.tls.renewals))
   yield* Effect.acquireRelease(listen(server, options), (_, exit) =>
     proxy.stop.pipe(
       Effect.zipRight(proxy.drain(Duration.toMillis(options.grace))),
@@ -111,7 +128,8 @@ const create = (options: Options): Effect.Effect<Http.Server | Https.Server, Lis
   const terms = {
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: options.headersTimeout,
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, options.headersTimeout),
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
   const { tls } = options
@@ -119,10 +137,24 @@ const create = (options: Options): Effect.Effect<Http.Server | Https.Server, Lis
     try: () =>
       tls === undefined
         ? Http.createServer(terms)
-        : Https.createServer({ ...terms, cert: tls.cert, key: Redacted.value(tls.key) }),
+        : Https.createServer({
+            ...terms,
+            ...Tls.contextOf(tls),
+            handshakeTimeout: Tls.HANDSHAKE_TIMEOUT_MS,
+            requestCert: tls.clientCa !== undefined,
+            rejectUnauthorized: tls.clientCa !== undefined,
+          }),
     catch: (error) => listenError("bad-certificate", options, error),
   })
 }
+
+/** New connections get the new certificate; those that are open go on. */
+const renew = (server: Http.Server | Https.Server, renewals: Stream.Stream<Tls.Pems>): Effect.Effect<void> =>
+  Stream.runForEach(renewals, (pems) =>
+    Effect.sync(() => {
+      if (server instanceof Https.Server) server.setSecureContext(Tls.contextOf(pems))
+    }),
+  )
 
 const listen = (server: Http.Server | Https.Server, options: Options): Effect.Effect<void, ListenError, Scope.Scope> =>
   Effect.async<void, ListenError>((resume) => {
@@ -144,16 +176,6 @@ const REASON: Readonly<Record<string, ListenError["reason"]>> = {
 
 const listenError = (reason: ListenError["reason"], { host, port }: Options, error: unknown) =>
   new ListenError({ reason, host, port, detail: error instanceof Error ? error.message : String(error) })
-
-/** Every open connection: the server itself loses sight of those that were upgraded. */
-const track = (server: Http.Server | Https.Server): ReadonlySet<Socket> => {
-  const sockets = new Set<Socket>()
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
-  })
-  return sockets
-}
 
 /** Hands requests to the user API, and knows when none is being answered. Requests of links do not come here. */
 const serveUsers = (server: Http.Server | Https.Server, handler: Proxy["Type"]["handler"]) => {

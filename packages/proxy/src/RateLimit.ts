@@ -40,7 +40,7 @@ export class RateLimit {
     const left = known === undefined ? this.#rate.burst : this.#leftIn(known, now)
     const wait = this.#waitFor(left)
     this.#buckets.delete(key)
-    this.#buckets.set(key, { left: wait > 0 ? left : left - 1, at: now })
+    this.#buckets.set(key, wait > 0 && known !== undefined ? known : { left: left - 1, at: now })
     this.#forget()
     return wait
   }
@@ -55,7 +55,7 @@ export class RateLimit {
   }
 
   #waitFor(left: number): number {
-    return left >= 1 ? 0 : Math.max(1, Math.ceil(((1 - left) * 1000) / this.#rate.perSecond))
+    return left >= 1 - 1e-9 ? 0 : Math.max(1, Math.ceil(((1 - left) * 1000) / this.#rate.perSecond - 1e-6))
   }
 
   #forget(): void {

@@ -49,7 +49,7 @@ export class Throttle {
   #charge(spender: string, bytes: number, rate: number): number {
     if (rate === Infinity) return 0
     const now = this.#now()
-    const paid = Math.max(this.#paid.get(spender) ?? 0, now - BURST_SECONDS * 1000) + (bytes * 1000) / rate
+    const paid = Math.max(this.#paid.get(spender) ?? -Infinity, now - BURST_SECONDS * 1000) + (bytes * 1000) / rate
     this.#paid.delete(spender)
     this.#paid.set(spender, paid)
     for (const oldest of this.#paid.keys()) {

@@ -120,7 +120,7 @@ describe("ProxyServer", () => {
       expect(server).toMatchObject({
         maxConnections: 7,
         requestTimeout: 120_000,
-        headersTimeout: 80_000,
+        headersTimeout: 20_000,
         keepAliveTimeout: 75_000,
       })
       expect((yield* Fleet.ask(`${url}/health`, { headers: { x: "y".repeat(17_000) } })).status).toBe(431)
