@@ -69,8 +69,8 @@ export class JsonFileFormat implements RecordFormat {
 
   previous(bytes: Buffer, start: number, end: number): number {
     if (bytes[end - 1] !== NEWLINE) return CORRUPT
-    const newline = end < 2 ? -1 : bytes.lastIndexOf(NEWLINE, end - 2)
-    return newline < 0 || newline < start - 1 ? unfinished(start, end) : newline + 1
+    const newline = end - 2 < start ? -1 : bytes.lastIndexOf(NEWLINE, end - 2)
+    return newline < start ? unfinished(start, end) : newline + 1
   }
 
   boundary(bytes: Buffer, from: number, end: number): number {

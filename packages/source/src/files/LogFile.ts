@@ -15,6 +15,8 @@ export interface LogFile {
   readonly read: (into: Buffer, at: number, length: number, position: number) => Effect.Effect<number, OriginUnable>
   /** Bytes in the file as of now; those of a compressed file are the compressed ones. */
   readonly size: Effect.Effect<number, OriginUnable>
+  /** Whether it has no name any more; absent = not known. */
+  readonly isRemoved?: Effect.Effect<boolean, OriginUnable>
   readonly close: Effect.Effect<void>
 }
 
@@ -30,7 +32,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** Opens a regular file for reading; undefined where there is none of this name. A link is not followed. */
 export const openRegular = (path: string): Effect.Effect<OpenedFile | undefined, OriginUnable> =>
   Effect.tryPromise({
-    try: async () => {
+    try: async (): Promise<OpenedFile | undefined> => {
       const handle = await open(path, FLAGS)
       try {
         const stat = await handle.stat({ bigint: true })
@@ -40,11 +42,11 @@ export const openRegular = (path: string): Effect.Effect<OpenedFile | undefined,
         throw error
       }
       await handle.close()
-      throw new Error("it is no regular file")
+      throw new Error("what is there is no file")
     },
-    catch: (error) => error,
+    catch: (error) => ({ isMissing: codeOf(error) === "ENOENT", unable: unable(error) }),
   }).pipe(
-    Effect.catchAll((error) => (codeOf(error) === "ENOENT" ? Effect.succeed(undefined) : Effect.fail(unable(error)))),
+    Effect.catchAll(({ isMissing, unable }) => (isMissing ? Effect.sync(() => undefined) : Effect.fail(unable))),
     Effect.uninterruptible,
   )
 
@@ -55,6 +57,7 @@ export const plain = ({ handle, device, inode }: OpenedFile): LogFile => ({
   compressed: false,
   read: (into, at, length, position) => attempt(async () => (await handle.read(into, at, length, position)).bytesRead),
   size: attempt(async () => (await handle.stat()).size),
+  isRemoved: attempt(async () => (await handle.stat()).nlink === 0),
   close: Effect.promise(() => handle.close().catch(() => undefined)),
 })
 

@@ -1,0 +1,84 @@
+/** Goes on in a container's log for as long as it is written, from file to file. */
+import { Effect } from "effect"
+import type { LogTaker, OriginUnable } from "../LogOrigin.ts"
+import type { FileChain } from "./FileChain.ts"
+import { damaged, FilePass } from "./FilePass.ts"
+import type { FilePour } from "./FilePour.ts"
+import { readRange, recordFrom } from "./FileScan.ts"
+import type { FileWatch } from "./FileWatch.ts"
+import type { LogFile } from "./LogFile.ts"
+import type { HeldFiles } from "./LogFileSet.ts"
+import type { RecordFormat } from "./RecordFormat.ts"
+
+export interface FollowOptions<R> {
+  readonly chain: FileChain
+  readonly pour: FilePour
+  readonly taker: LogTaker
+  readonly format: RecordFormat
+  readonly held: HeldFiles
+  readonly watch: FileWatch
+  /** Why nothing more will be written; undefined while something may. */
+  readonly over: () => R | undefined
+}
+
+export const ROTATED = "the log was rotated away before it was read"
+export const TRUNCATED = "the log was truncated before it was read"
+
+/** Follows from a place on. Once `over` tells why, what is there by then is given to the end. */
+export const follow = Effect.fnUntraced(function* <R>(options: FollowOptions<R>, from: FilePass) {
+  const { chain, pour, taker, format, held, watch, over } = options
+  let pass = from
+  let genuine = makeGenuine(pass.file, format, chain)
+  for (;;) {
+    const why = over()
+    // What was written before the end is in the last file by now, whatever the watch has heard.
+    if (why !== undefined) yield* chain.refresh
+    const isComplete = chain.hasNext()
+    const poured = (yield* isShorter(pass, chain)) ? "replaced" : yield* pour.pour(pass, genuine)
+    if (poured === "late") return "late" as const
+    if (poured === "replaced") {
+      taker.gap({ reason: TRUNCATED })
+      pass = new FilePass(pass.file, format, 0)
+      genuine = makeGenuine(pass.file, format, chain)
+    } else if (isComplete) {
+      if (pass.end > pass.start) return yield* damaged()
+      const next = chain.shift()!
+      yield* held.drop(pass.file)
+      if (next.afterLoss) taker.gap({ reason: ROTATED })
+      pass = new FilePass(next.file, format, 0)
+      genuine = makeGenuine(pass.file, format, chain)
+      taker.file(next.file.device, next.file.inode)
+    } else if (why !== undefined) return why
+    else if (!chain.hasNext()) {
+      if (pass.end === pass.start) pass.release()
+      yield* watch.anything.heard
+    }
+  }
+})
+
+/** A file that is shorter than what was read of it was emptied. */
+const isShorter = (pass: FilePass, chain: FileChain): Effect.Effect<boolean, OriginUnable> =>
+  chain.isNewest(pass.file) && !pass.file.compressed
+    ? Effect.map(pass.file.size, (size) => size < pass.position + pass.end - pass.start)
+    : Effect.succeed(false)
+
+/**
+ * Whether the file that the engine writes to still begins with the record it began with: one that was emptied and has
+ * grown again does not.
+ */
+const makeGenuine = (file: LogFile, format: RecordFormat, chain: FileChain): Effect.Effect<boolean, OriginUnable> => {
+  let head: Buffer | undefined
+  const learn = Effect.gen(function* () {
+    const first = yield* recordFrom(file, format, 0, Number.POSITIVE_INFINITY)
+    if (first !== undefined) head = yield* bytesOf(file, first.over)
+    return true
+  })
+  const compare = (known: Buffer) => Effect.map(bytesOf(file, known.length), (now) => now.equals(known))
+  return Effect.suspend(() => {
+    if (!chain.isNewest(file) || file.compressed) return Effect.succeed(true)
+    return head === undefined ? learn : compare(head)
+  })
+}
+
+const bytesOf = (file: LogFile, length: number): Effect.Effect<Buffer, OriginUnable> =>
+  Effect.map(readRange(file, 0, length), ({ bytes, start, end }) => bytes.subarray(start, end))
