@@ -1,5 +1,6 @@
 /** A rotated file that the engine has compressed with gzip, read as if it were not. */
-import { pipeline } from "node:stream"
+import type { FileHandle } from "node:fs/promises"
+import { pipeline, Readable } from "node:stream"
 import { createGunzip } from "node:zlib"
 import { Effect } from "effect"
 import { OriginUnable } from "../LogOrigin.ts"
@@ -23,7 +24,7 @@ export const make = ({ handle, device, inode }: OpenedFile, maxBytes = MAX_UNPAC
   }
 
   const start = (): AsyncIterator<Buffer> => {
-    const packed = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: PIECE_BYTES })
+    const packed = Readable.from(packedPieces(handle), { objectMode: false, highWaterMark: PIECE_BYTES })
     // Whichever ends first takes the other with it; an error comes out of the iterator.
     const unpacked = pipeline(packed, createGunzip({ chunkSize: PIECE_BYTES }), () => {})
     return unpacked[Symbol.asyncIterator]() as AsyncIterator<Buffer>
@@ -64,6 +65,16 @@ export const make = ({ handle, device, inode }: OpenedFile, maxBytes = MAX_UNPAC
       await stop()
       await handle.close().catch(() => undefined)
     }),
+  }
+}
+
+/** The handle's own stream would close it when it is given up. */
+async function* packedPieces(handle: FileHandle): AsyncGenerator<Buffer, void> {
+  for (let position = 0; ;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
   }
 }
 
