@@ -40,16 +40,28 @@ export interface ContainerDetails {
   readonly logDriver: string
   /** Where the engine keeps the log; empty where it is no file. */
   readonly logPath: string
+  /** The driver's options, such as `max-size`, the engine's own defaults among them. */
+  readonly logOptions: Readonly<Record<string, string>>
+  /** When it was started last, as the engine writes it: another text after a restart. */
+  readonly startedAt: string
 }
 
 const Inspected = Schema.Struct({
   Id: ContainerId,
   Config: Schema.Struct({ Tty: Schema.optionalWith(Schema.Boolean, { default: () => false }) }),
-  State: Schema.Struct({ Status: Schema.String }),
+  State: Schema.Struct({
+    Status: Schema.String,
+    StartedAt: Schema.optionalWith(Schema.String, { default: () => "", nullable: true }),
+  }),
   LogPath: Schema.optionalWith(Schema.String, { default: () => "", nullable: true }),
   HostConfig: Schema.optional(
     Schema.Struct({
-      LogConfig: Schema.optional(Schema.Struct({ Type: Schema.optionalWith(Schema.String, { default: () => "" }) })),
+      LogConfig: Schema.optional(
+        Schema.Struct({
+          Type: Schema.optionalWith(Schema.String, { default: () => "" }),
+          Config: Schema.optionalWith(Labels, { default: () => ({}), nullable: true }),
+        }),
+      ),
     }),
   ),
 })
@@ -97,6 +109,8 @@ export const fromInspect = (json: unknown): ContainerDetails | undefined =>
       status: inspected.State.Status,
       logDriver: inspected.HostConfig?.LogConfig?.Type ?? "",
       logPath: inspected.LogPath,
+      logOptions: inspected.HostConfig?.LogConfig?.Config ?? {},
+      startedAt: inspected.State.StartedAt,
     })),
   )
 

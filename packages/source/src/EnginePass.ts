@@ -18,6 +18,8 @@ export interface PassOptions {
   readonly onRecord: (record: LogRecord) => void
   /** Told at most once: a sink that was held for too long, or what is wrong with the answer. Nothing is taken any more. */
   readonly onStop: (why: "parked" | StreamError) => void
+  /** The engine's headers have come. */
+  readonly onOpen?: () => void
   /** Default PARK_MS. */
   readonly parkMs?: number
 }
@@ -61,6 +63,7 @@ export class EnginePass implements BodySink {
   onOpen(flow: Flow): void {
     this.flow = flow
     this.silentSince = performance.now()
+    this.options.onOpen?.()
     this.options.taker?.settled()
     this.hold()
   }

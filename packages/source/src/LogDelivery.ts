@@ -85,9 +85,12 @@ export class LogDelivery implements LogTaker {
   }
 
   startAfter(record: LogRecord | undefined, offset?: number): void {
+    if (this.over) return
+    this.tracker.restart()
     this.tracker.startAfter(record, offset)
+    this.isPlaced = true
     this.open()
-    this.mark()
+    if (this.pendingGap === undefined && this.renderer.isClean()) this.mark()
   }
 
   file(device: number | undefined, inode: bigint = 0n): void {

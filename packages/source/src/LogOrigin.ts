@@ -34,7 +34,7 @@ export interface LogTaker {
   readonly file: (device: number, inode: bigint) => void
   /**
    * Only records after this one are wanted (`tail=0`, or a `since` that none has met yet); `undefined` = the log is empty.
-   * Before any record, and not where the ask has a place to go on from.
+   * Later on: the record that was given last is this one, whatever it was counted to be.
    */
   readonly startAfter: (record: LogRecord | undefined, offset?: number) => void
   /**

@@ -1,11 +1,16 @@
 /** Reads the log of one container of this machine, rendered as the asker wants it. */
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Container } from "@rdl/core/model/Container"
-import type { End } from "@rdl/core/link/LinkMessage"
-import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
+import type { End, Resume } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import * as LogCursor from "@rdl/core/log/LogCursor"
+import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import type { SourceName } from "@rdl/core/model/SourceName"
-import type { StreamError } from "@rdl/core/link/StreamError"
+import { StreamError } from "@rdl/core/link/StreamError"
+import { EngineClient } from "./EngineClient.ts"
+import { asStreamError } from "./EngineProblems.ts"
+import { LogDelivery } from "./LogDelivery.ts"
+import type { LogAsk, LogOrigin } from "./LogOrigin.ts"
 
 export interface LogRequest {
   /** As the inventory has it. */
@@ -14,16 +19,82 @@ export interface LogRequest {
   readonly rendering: LogRendering
   /** What the lines are labelled with. */
   readonly source: SourceName
+  /** Where to go on, and what to leave out; absent = the log from where the query says. */
+  readonly resume?: Resume | undefined
 }
 
 export class LogReader extends Context.Tag("@rdl/source/LogReader")<
   LogReader,
   {
     /**
-     * Writes the head as soon as the log is open, then the bytes, and tells how it ended: every reader gives the same bytes.
-     * Waits while the writer has no room; holds at most one socket read and one piece meanwhile (about 192 KiB).
-     * A log that broke off is an error, never an End. Interruption lets go of the log at once.
+     * Writes the head as soon as the log is open, then the bytes, marks and gaps, and tells how it ended. The bytes depend
+     * on the log and the request alone, whichever origin reads it. Waits while the writer has no room; holds at most one
+     * socket read and one piece meanwhile (about 192 KiB). A log that broke off is an error, never an End. Interruption
+     * lets go of the log at once.
      */
     readonly read: (request: LogRequest, writer: StreamWriter) => Effect.Effect<End, StreamError>
   }
 >() {}
+
+/** `origins` are asked in their order; each goes on where the one before it could not. The last is never unable. */
+export const make = (origins: ReadonlyArray<LogOrigin>): Effect.Effect<typeof LogReader.Service, never, EngineClient> =>
+  Effect.map(EngineClient, (client) =>
+    LogReader.of({
+      read: Effect.fn("LogReader.read")(function* (request, writer) {
+        const { container, query, resume } = request
+        const cursor = yield* placeOf(request)
+        const engine = yield* Effect.mapError(client.engine, asStreamError)
+        const details = yield* Effect.mapError(client.inspect(container.id), asStreamError)
+        const options = { ...request, tty: details.tty, partials: engine.kind, writer }
+        const from = cursor === undefined ? undefined : { cursor, received: resume?.received ?? 0 }
+        return yield* Effect.acquireUseRelease(
+          Effect.sync(() => new LogDelivery({ ...options, resume: from })),
+          (delivery) => readFrom(origins, { container, details, engine, query, from: cursor }, delivery),
+          (delivery) => Effect.sync(() => delivery.stop()),
+        )
+      }),
+    }),
+  )
+
+/** The reader over these origins. */
+export const layer = <R>(
+  origins: Effect.Effect<ReadonlyArray<LogOrigin>, never, R>,
+): Layer.Layer<LogReader, never, EngineClient | R> => Layer.effect(LogReader, Effect.flatMap(origins, make))
+
+const readFrom = Effect.fnUntraced(function* (origins: ReadonlyArray<LogOrigin>, ask: LogAsk, delivery: LogDelivery) {
+  let unable = "there is nothing to read it with"
+  for (const origin of origins) {
+    const from = delivery.hasPlace() ? delivery.cursor() : undefined
+    const reason = yield* origin.read({ ...ask, from }, delivery).pipe(
+      Effect.tapErrorTag("StreamError", () => Effect.sync(() => delivery.breakOff())),
+      Effect.catchTag("OriginUnable", ({ detail }) => {
+        unable = detail
+        return Effect.void
+      }),
+    )
+    if (reason === undefined) continue
+    delivery.end()
+    return { reason } satisfies End
+  }
+  return yield* new StreamError({ reason: "logs-unsupported", detail: `the log cannot be read: ${unable}` })
+})
+
+const placeOf = ({
+  resume,
+  container,
+  rendering,
+}: LogRequest): Effect.Effect<LogCursor.LogCursor | undefined, StreamError> => {
+  if (resume === undefined) return Effect.succeed<LogCursor.LogCursor | undefined>(undefined)
+  const cursor = LogCursor.fromText(resume.cursor)
+  if (cursor === undefined) return impossible("the cursor cannot be read: use one as a log gave it, unchanged")
+  if (cursor.container !== container.id.slice(0, 16))
+    return impossible("the cursor is of another container's log: use it with the container it came from")
+  const hasLines = rendering.format === "ndjson" || rendering.format === "sse"
+  if (cursor.lines > 0 && !hasLines)
+    return impossible(
+      "the cursor stands between the lines of a log of JSON objects: go on in the format it came from, ndjson or sse",
+    )
+  return Effect.succeed(cursor)
+}
+
+const impossible = (detail: string) => Effect.fail(new StreamError({ reason: "resume-impossible", detail }))

@@ -12,11 +12,11 @@ import * as ContainerAccess from "./ContainerAccess.ts"
 import * as ContainerAnswer from "./ContainerAnswer.ts"
 import * as EngineClient from "./EngineClient.ts"
 import type { EngineProblem } from "./EngineError.ts"
-import * as EngineLogReader from "./EngineLogReader.ts"
+import * as EngineOrigin from "./EngineOrigin.ts"
 import { writeEvents } from "./EventsStream.ts"
 import * as Inventory from "./Inventory.ts"
 import { writeInventory } from "./InventoryStream.ts"
-import { LogReader } from "./LogReader.ts"
+import * as LogReader from "./LogReader.ts"
 
 export interface Options extends EngineClient.Options {
   /** Release of the program, such as `rdl/0.1.0`; the proxy shows it. */
@@ -35,11 +35,14 @@ const ENGINE_WAIT = "2 seconds"
 export const probe = (options: EngineClient.Options): Effect.Effect<Engine, EngineProblem> =>
   Effect.scoped(Effect.flatMap(EngineClient.make(options), (client) => client.version))
 
+/** Where logs are read, in the order of preference. */
+const origins = Effect.map(EngineOrigin.make(), (engine) => [engine])
+
 /** The parts of a source, for programs that put one together themselves. */
 export const services = (
   options: EngineClient.Options,
-): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader> =>
-  Layer.merge(Inventory.layer, EngineLogReader.layer).pipe(Layer.provideMerge(EngineClient.layer(options)))
+): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader.LogReader> =>
+  Layer.merge(Inventory.layer, LogReader.layer(origins)).pipe(Layer.provideMerge(EngineClient.layer(options)))
 
 /** Runs a source until it is interrupted; then streams have 1 s to end, and its goodbye half a second. Neither a missing engine nor a missing proxy ends it: it waits for both, and says so once. */
 export const run = (options: Options): Effect.Effect<never, never, LinkDialer> =>
@@ -54,7 +57,7 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
   const dialer = yield* LinkDialer
   const client = yield* EngineClient.EngineClient
   const inventory = yield* Inventory.Inventory
-  const reader = yield* LogReader
+  const reader = yield* LogReader.LogReader
   const instanceId = randomUUID()
 
   /** The last link that was welcomed and has not ended: the one that the next takes over from. */
@@ -98,14 +101,14 @@ const engineSoon = ({ engine }: typeof Inventory.Inventory.Service) =>
 
 const readLog = Effect.fn("Source.readLog")(function* (
   inventory: typeof Inventory.Inventory.Service,
-  reader: typeof LogReader.Service,
+  reader: typeof LogReader.LogReader.Service,
   source: SourceName,
   request: OpenLogs,
   writer: StreamWriter,
 ) {
-  const { query, rendering } = request
+  const { query, rendering, resume } = request
   if (!query.stdout && !query.stderr)
     return yield* new StreamError({ reason: "bad-request", detail: "neither stdout nor stderr is wanted" })
   const container = yield* ContainerAccess.find(inventory, source, request)
-  return yield* reader.read({ container, query, rendering, source }, writer)
+  return yield* reader.read({ container, query, rendering, source, resume }, writer)
 })

@@ -97,7 +97,7 @@ describe("Source", () => {
       yield* (yield* TestProxy.ask(first.session, inventory)).until(hasReady)
       yield* TestProxy.ask(first.session, logs(web.id, { follow: true }))
       const follows = () => [...engine.openStreams].filter(({ path }) => path.endsWith("/logs")).length
-      expect(follows()).toBe(1)
+      yield* engine.until(() => follows() === 1)
       first.link.destroy("cut")
       const second = yield* proxy.session
       expect(second.session.hello.instanceId).toBe(first.session.hello.instanceId)

@@ -6,16 +6,19 @@ import { LogTime } from "@rdl/core/log/LogTime"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as EngineClient from "../src/EngineClient.ts"
-import * as EngineLogReader from "../src/EngineLogReader.ts"
-import { LogReader } from "../src/LogReader.ts"
+import * as EngineOrigin from "../src/EngineOrigin.ts"
+import * as LogReader from "../src/LogReader.ts"
 import { CollectingWriter } from "./CollectingWriter.ts"
 
 type SampleContainer = SampleEngine.SampleEngine["containers"][number]
 
 const start = Effect.fnUntraced(function* (flavour: NonNullable<SampleEngine.Options["flavour"]> = "docker-20.10") {
   const engine = yield* SampleEngine.make({ flavour })
-  const layer = Layer.provide(EngineLogReader.layer, EngineClient.layer({ engine: engine.url, env: {} }))
-  const reader = Context.get(yield* Layer.build(layer), LogReader)
+  const layer = Layer.provide(
+    LogReader.layer(Effect.map(EngineOrigin.make({ retryMs: 300 }), (engine) => [engine])),
+    EngineClient.layer({ engine: engine.url, env: {} }),
+  )
+  const reader = Context.get(yield* Layer.build(layer), LogReader.LogReader)
   const read = (
     from: SampleContainer,
     query: Partial<LogQuery>,
@@ -42,7 +45,7 @@ const wrote = (writer: CollectingWriter, text: string) =>
   Effect.promise(() => writer.until(() => writer.text() === text))
 const isLogs = ({ path }: { readonly path: string }) => path.endsWith("/logs")
 
-describe("EngineLogReader", () => {
+describe("EngineOrigin", () => {
   it.scopedLive("hands each line of an idle follow on by itself", () =>
     Effect.gen(function* () {
       const { engine, read } = yield* start()
@@ -60,7 +63,7 @@ describe("EngineLogReader", () => {
     }),
   )
 
-  it.scopedLive("calls a log that breaks off broken wherever it breaks, and gives what came before", () =>
+  it.scopedLive("goes on exactly where an answer broke off, wherever that was", () =>
     Effect.gen(function* () {
       const { engine, read } = yield* start()
       const web = engine.createContainer()
@@ -68,11 +71,30 @@ describe("EngineLogReader", () => {
       const whole = new CollectingWriter()
       yield* read(web, {}, whole)
       for (const afterBytes of [0, 1, 7, 60, 500, 3000]) {
-        engine.faults.add({ when: isLogs, cut: { afterBytes, how: "fin" } })
+        const fault = engine.faults.add({ when: isLogs, cut: { afterBytes, how: "fin" } })
+        const writer = new CollectingWriter()
+        expect(yield* read(web, {}, writer)).toEqual({ reason: "eof" })
+        expect(fault.strikes).toBe(1)
+        expect(writer.text()).toBe(whole.text())
+      }
+    }),
+  )
+
+  it.scopedLive("calls a log broken that breaks off again and again, and gives what came before", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      const web = engine.createContainer()
+      for (let line = 0; line < 100; line++) web.log("stdout", `line ${line}\n`)
+      const whole = new CollectingWriter()
+      yield* read(web, {}, whole)
+      for (const afterBytes of [0, 60, 500]) {
+        const fault = engine.faults.add({ when: isLogs, times: Infinity, cut: { afterBytes, how: "fin" } })
         const writer = new CollectingWriter()
         const problem = yield* Effect.flip(read(web, {}, writer))
-        expect(problem.reason).toBe("engine-error")
+        fault.remove()
+        expect(problem.reason).toBe("engine-unavailable")
         expect(whole.text().startsWith(writer.text())).toBe(true)
+        expect(whole.text()).not.toBe(writer.text())
       }
     }),
   )
@@ -87,9 +109,11 @@ describe("EngineLogReader", () => {
         { error: { afterRecords: 3, message: "invalid character" } },
       ]
       for (const strike of strikes) {
-        engine.faults.add({ when: isLogs, ...strike })
+        const fault = engine.faults.add({ when: isLogs, times: Infinity, ...strike })
         const writer = new CollectingWriter()
         const problem = yield* Effect.flip(read(web, {}, writer))
+        expect(fault.strikes).toBe(3)
+        fault.remove()
         expect(problem.reason).toBe("engine-error")
         expect(writer.text()).toBe("line 0\nline 1\nline 2\n")
       }
@@ -153,7 +177,7 @@ describe("EngineLogReader", () => {
           until: "9999999999.000001000",
         })
         const asked = engine.requests.length
-        const refused = yield* Effect.flip(read(web, { tail: EngineLogReader.MAX_PODMAN_TAIL + 1 }, writer))
+        const refused = yield* Effect.flip(read(web, { tail: EngineOrigin.MAX_PODMAN_TAIL + 1 }, writer))
         expect(refused.reason).toBe("bad-request")
         expect(engine.requests.slice(asked).some(isLogs)).toBe(false)
       }),

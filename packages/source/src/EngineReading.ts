@@ -1,0 +1,271 @@
+/**
+ * One reading of a log through the engine's API. History is read without following, as that is what engines do right. The
+ * engine's follow is for what comes slowly; whenever it cannot be trusted, reading goes on from the place reached.
+ */
+import { Clock, Effect } from "effect"
+import type { End } from "@rdl/core/link/LinkMessage"
+import type { StreamError } from "@rdl/core/link/StreamError"
+import type { LogRecord } from "@rdl/core/log/LogRecord"
+import { type LogTime, toNanos } from "@rdl/core/log/LogTime"
+import type { EngineClient } from "./EngineClient.ts"
+import type { EnginePass } from "./EnginePass.ts"
+import { PARK_MS } from "./EnginePass.ts"
+import { asStreamError, brokenOff, type ReadProblem } from "./EngineProblems.ts"
+import * as EngineQuestion from "./EngineQuestion.ts"
+import { EngineWindow, type WindowEnd } from "./EngineWindow.ts"
+import { FollowCheck } from "./FollowCheck.ts"
+import { burstLimit, FollowWatch } from "./FollowWatch.ts"
+import type { LogAsk, LogTaker } from "./LogOrigin.ts"
+import { PlaceSeek } from "./PlaceSeek.ts"
+import { engineTimes } from "./RecordBounds.ts"
+
+export interface ReadingSettings {
+  /** So long an answer is held for a taker without room before it is dropped, in milliseconds. */
+  readonly parkMs: number
+  /** A follow silent for so long is compared with the log's newest record. */
+  readonly watchMs: number
+  /** So long a record that the log has may take to come in a follow. */
+  readonly lateMs: number
+  /** So long an engine that is gone is waited for. */
+  readonly retryMs: number
+}
+
+export const defaults: ReadingSettings = { parkMs: PARK_MS, watchMs: 30_000, lateMs: 1_000, retryMs: 120_000 }
+
+/** After a read that gave more records than this, another one comes before a follow. */
+const MANY_RECORDS = 500
+/** How long after `until` a follow must be silent before it is ended: what was written in time has come by then. */
+const UNTIL_GRACE_MS = 1_000
+/** Answers that make no sense, one after the other and without a record between them, until the log is given up. */
+const MAX_WRONG_ANSWERS = 3
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+
+type Problem = ReadProblem | StreamError
+/** What is done next. `last`: the follow has ended, what it may have missed is read; `until`: the same, and then no more. */
+type Step = "history" | "go-on" | "follow" | "last" | "until"
+/** `doubtful`: the follow is not to be trusted any more. */
+type StepEnd = WindowEnd | "doubtful" | "until"
+
+export class EngineReading {
+  private readonly client: typeof EngineClient.Service
+  private readonly ask: LogAsk
+  private readonly taker: LogTaker
+  private readonly settings: ReadingSettings
+  private readonly window: EngineWindow
+  private readonly limit: number
+  private readonly check = new FollowCheck()
+  private isOpen = false
+  /** Whether the taker's cursor says where to go on. */
+  private isPlaced: boolean
+  private given = 0
+  /** `given` when something went wrong last, when that began, and how often it did since. */
+  private givenAtFailure = -1
+  private failingSince = 0
+  private failures = 0
+
+  constructor(client: typeof EngineClient.Service, ask: LogAsk, taker: LogTaker, settings: Partial<ReadingSettings>) {
+    this.client = client
+    this.ask = ask
+    this.taker = taker
+    this.settings = { ...defaults, ...settings }
+    this.isPlaced = ask.from !== undefined
+    this.limit = burstLimit(ask.details, ask.engine.kind)
+    this.window = new EngineWindow({
+      client,
+      ask,
+      taker,
+      parkMs: this.settings.parkMs,
+      onGive: this.onGive,
+      onOpen: this.onOpen,
+    })
+  }
+
+  readonly run: Effect.Effect<End["reason"], StreamError> = Effect.suspend(() => this.steps())
+
+  private readonly steps = Effect.fnUntraced(function* (this: EngineReading) {
+    const { query } = this.ask
+    const isLive = query.follow && (query.until === undefined || millis(query.until) > (yield* Clock.currentTimeMillis))
+    let step = again("history", this.isPlaced)
+    for (;;) {
+      const before = this.given
+      const end = yield* Effect.either(this.take(step, isLive))
+      if (end._tag === "Left") {
+        const reason = yield* this.recover(end.left, isLive)
+        if (reason !== undefined) return reason
+        step = again(step, this.isPlaced)
+        continue
+      }
+      this.failures = 0
+      if (end.right === "past" || (end.right === "ended" && (!isLive || step === "until"))) return "eof"
+      if (end.right === "parked") yield* room(this.taker)
+      else if (end.right === "ended" && step === "last") {
+        const reason = yield* Effect.catchAll(this.reason(), (problem) => this.recover(problem, isLive))
+        if (reason !== undefined) return reason
+      }
+      const moved = this.given - before
+      if (end.right === "doubtful" || step === "last") yield* this.pause(moved)
+      step = next(step, end.right, moved)
+    }
+  })
+
+  private take(step: Step, isLive: boolean): Effect.Effect<StepEnd, Problem> {
+    if (step === "history") return this.history(isLive)
+    if (step === "follow") return this.follow()
+    return this.window.goOn(this.check.counted(this.taker.cursor()))
+  }
+
+  /** What the user asked for, as the engine understands it. */
+  private readonly history = Effect.fnUntraced(function* (this: EngineReading, isLive: boolean) {
+    const { query, engine } = this.ask
+    const isLate = isLive && (query.tail === 0 || query.since !== undefined)
+    // Read first: where nothing is wanted of what there is, it is what comes after this record that is.
+    const newest = isLate ? yield* EngineQuestion.newest(this.client, this.ask) : undefined
+    if (isLive && query.tail === 0) {
+      this.place(newest)
+      return "ended" as const
+    }
+    const times = engineTimes(query, engine)
+    const end = yield* EngineQuestion.ask<never>(this.client, this.ask, {
+      selection: { follow: false, ...times, ...(query.tail === undefined ? {} : { tail: query.tail }) },
+      taker: this.taker,
+      parkMs: this.settings.parkMs,
+      onOpen: this.onOpen,
+      onRecord: this.give,
+    })
+    if (isLive && end === "ended" && !this.isPlaced) this.place(newest)
+    return end
+  })
+
+  private readonly follow = Effect.fnUntraced(function* (this: EngineReading) {
+    const cursor = this.taker.cursor()
+    const seek = new PlaceSeek(cursor, this.window.bounds(), false)
+    const watch = new FollowWatch(this.limit)
+    this.check.begin(cursor)
+    const tail = this.window.tailFor(cursor)
+    return yield* EngineQuestion.ask<StepEnd>(this.client, this.ask, {
+      selection: { follow: true, ...(tail === undefined ? {} : { tail }) },
+      taker: this.taker,
+      parkMs: this.settings.parkMs,
+      onOpen: this.onOpen,
+      watch: (pass) => Effect.raceFirst(this.silence(pass), this.untilPassed(pass)),
+      onRecord: (record) => {
+        const finding = seek.next(record)
+        const isRepeated = watch.isRepeated(record)
+        if (finding === "skip" || finding === "past") return finding === "past" ? finding : undefined
+        if (finding !== "give" || isRepeated || this.isTooMuch(watch, record)) return "doubtful"
+        this.check.given()
+        return this.give(record)
+      },
+    })
+  })
+
+  /** Looks whether a follow that is silent has missed something. */
+  private readonly silence = Effect.fnUntraced(function* (this: EngineReading, pass: EnginePass) {
+    const { watchMs, lateMs } = this.settings
+    for (;;) {
+      yield* Effect.sleep(Math.max(watchMs - pass.quietMs(), watchMs / 8))
+      if (pass.quietMs() < watchMs) continue
+      const newest = yield* Effect.orElseSucceed(EngineQuestion.newest(this.client, this.ask), () => undefined)
+      if (newest !== undefined && !EngineQuestion.isSame(newest, this.taker.cursor().last)) {
+        yield* Effect.sleep(lateMs)
+        if (pass.quietMs() >= watchMs) return "doubtful" as const
+      } else yield* Effect.sleep(watchMs)
+    }
+  })
+
+  /** The engine itself ends a follow only when something is written after `until`: a silent container would never end. */
+  private readonly untilPassed = Effect.fnUntraced(function* (this: EngineReading, pass: EnginePass) {
+    const { until } = this.ask.query
+    if (until === undefined) return yield* Effect.never
+    for (;;) {
+      const left = millis(until) - (yield* Clock.currentTimeMillis)
+      if (left <= 0) break
+      yield* Effect.sleep(Math.min(left, 3_600_000))
+    }
+    while (pass.quietMs() < UNTIL_GRACE_MS) yield* Effect.sleep(100)
+    return "until" as const
+  })
+
+  /** Why a follow ended by itself; undefined where the container runs as it did: it was the engine that ended it. */
+  private readonly reason = Effect.fnUntraced(function* (this: EngineReading) {
+    const { query, container, details } = this.ask
+    if (query.until !== undefined && millis(query.until) <= (yield* Clock.currentTimeMillis)) return "eof" as const
+    const { status, startedAt } = yield* this.client.inspect(container.id)
+    if (status === "removing" || status === "dead") return "removed" as const
+    const isSameRun =
+      (status === "running" || status === "paused") && startedAt !== "" && startedAt === details.startedAt
+    return isSameRun ? undefined : ("stopped" as const)
+  })
+
+  /** Waits until it may be tried again, or fails. A container that is gone has ended a follow. */
+  private readonly recover = Effect.fnUntraced(function* (this: EngineReading, problem: Problem, isLive: boolean) {
+    if (!this.isOpen && problem._tag !== "StreamError") return yield* asStreamError(problem)
+    if (problem._tag === "LogsUnsupported") return yield* asStreamError(problem)
+    if (problem._tag === "ContainerNotFound") return isLive ? ("removed" as const) : yield* brokenOff(problem)
+    const now = yield* Clock.currentTimeMillis
+    if (this.failures === 0 || this.given > this.givenAtFailure) {
+      this.failures = 0
+      this.failingSince = now
+      this.givenAtFailure = this.given
+    }
+    this.failures++
+    const isOver =
+      problem._tag === "EngineUnavailable"
+        ? now - this.failingSince >= this.settings.retryMs
+        : this.failures >= MAX_WRONG_ANSWERS
+    if (isOver) return yield* brokenOff(problem)
+    yield* Effect.sleep(Math.min(LONGEST_PAUSE_MS, this.settings.retryMs, FIRST_PAUSE_MS * 2 ** (this.failures - 1)))
+    return undefined
+  })
+
+  private idle = 0
+
+  /** What brings nothing again and again is tried less and less often. */
+  private pause(moved: number): Effect.Effect<void> {
+    this.idle = moved > 0 ? 0 : this.idle + 1
+    return this.idle < 2 ? Effect.void : Effect.sleep(Math.min(LONGEST_PAUSE_MS, 25 * 2 ** this.idle))
+  }
+
+  private isTooMuch(watch: FollowWatch, record: LogRecord): boolean {
+    return this.limit < Number.POSITIVE_INFINITY && watch.isBurst(record.end - record.start, performance.now())
+  }
+
+  private place(newest: LogRecord | undefined): void {
+    this.taker.startAfter(newest)
+    this.isPlaced = true
+    this.isOpen = true
+  }
+
+  private readonly onOpen = (): void => {
+    this.isOpen = true
+  }
+
+  private readonly onGive = (): void => {
+    this.given++
+    this.isPlaced = true
+  }
+
+  private readonly give = (record: LogRecord): undefined => {
+    this.onGive()
+    this.taker.record(record)
+    return undefined
+  }
+}
+
+/** After something went wrong. */
+const again = (step: Step, isPlaced: boolean): Step =>
+  step === "until" || step === "last" || !isPlaced ? step : "go-on"
+
+const next = (step: Step, end: StepEnd, given: number): Step => {
+  if (end === "until") return "until"
+  if (step === "until") return "until"
+  if (end === "doubtful") return "go-on"
+  if (end === "parked") return step === "last" ? "last" : "go-on"
+  if (step === "follow") return "last"
+  return step !== "last" && given > MANY_RECORDS ? "go-on" : "follow"
+}
+
+const room = (taker: LogTaker): Effect.Effect<void> => Effect.async((resume) => taker.onRoom(() => resume(Effect.void)))
+
+const millis = (time: LogTime): number => Number(toNanos(time) / 1_000_000n)

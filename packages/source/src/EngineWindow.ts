@@ -1,0 +1,153 @@
+/** Goes on with a log from a cursor without looking at all of it: asks the engine for its last records, few at first. */
+import { Effect } from "effect"
+import type { StreamError } from "@rdl/core/link/StreamError"
+import type { LogCursor, RecordMark } from "@rdl/core/log/LogCursor"
+import type { LogRecord } from "@rdl/core/log/LogRecord"
+import type { EngineClient } from "./EngineClient.ts"
+import type { ReadProblem } from "./EngineProblems.ts"
+import * as EngineQuestion from "./EngineQuestion.ts"
+import type { LogAsk, LogTaker } from "./LogOrigin.ts"
+import { type Finding, LastSeek, PlaceSeek, type Seek, TimeSeek } from "./PlaceSeek.ts"
+import { RecordBounds } from "./RecordBounds.ts"
+
+/** The most lines that Podman is asked for from the end: it makes room for all of them at once. Also the bound of its `tail`. */
+export const MAX_PODMAN_TAIL = 1_000_000
+/** Docker reads `tail` into 64 bits; beyond this everything is asked for. */
+const MAX_TAIL = 2_000_000_000
+/** So many records beyond those counted are asked for at first. */
+export const FIRST_GUESS = 128
+
+export const ROTATED = "the log was rotated or removed before these records were read"
+export const MISCOUNTED = "the engine left out or repeated records of what was read before"
+
+export interface WindowOptions {
+  readonly client: typeof EngineClient.Service
+  readonly ask: LogAsk
+  readonly taker: LogTaker
+  /** Told of each record before it is given. */
+  readonly onGive: () => void
+  readonly onOpen: () => void
+  readonly parkMs: number
+}
+
+/** How a read ended: the log is at its end, no room, or a record after `until`. */
+export type WindowEnd = "ended" | "parked" | "past"
+type Problem = ReadProblem | StreamError
+
+export class EngineWindow {
+  private readonly options: WindowOptions
+  /** Records expected after the place. */
+  private guess = FIRST_GUESS
+
+  constructor(options: WindowOptions) {
+    this.options = options
+  }
+
+  /** How `tail` asks for a cursor's anchor and what is expected after it; undefined = everything. */
+  tailFor(cursor: LogCursor): number | undefined {
+    return cursor.anchor === undefined ? undefined : this.bounded(cursor.count + this.guess)
+  }
+
+  bounds(): RecordBounds {
+    return new RecordBounds(this.options.ask.query, this.options.ask.engine)
+  }
+
+  /**
+   * Gives what is after the place. `counted` is the taker's place as counted from an earlier anchor, where there is one: it
+   * shows what an engine left out since.
+   */
+  readonly goOn = (counted: LogCursor | undefined): Effect.Effect<WindowEnd, Problem> =>
+    Effect.gen(this, function* () {
+      const cursor = this.options.taker.cursor()
+      if (counted?.anchor !== undefined) {
+        const end = yield* this.fromAnchor(counted)
+        if (end !== "lost") return end
+      }
+      const end = yield* this.fromAnchor(cursor)
+      return end === "lost" ? yield* this.fromLast(cursor, ROTATED) : end
+    })
+
+  /** `lost`: the anchor is not in the log any more. */
+  private readonly fromAnchor = (cursor: LogCursor): Effect.Effect<WindowEnd | "lost", Problem> =>
+    Effect.gen(this, function* () {
+      let size = cursor.count + this.guess
+      let begin: RecordMark | undefined
+      for (;;) {
+        const tail = cursor.anchor === undefined ? undefined : this.bounded(size)
+        const seek = new PlaceSeek(cursor, this.bounds(), tail === undefined)
+        const end = yield* this.read(tail, seek)
+        if (end === "astray") return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
+        if (end === "short") {
+          // The same first record of more than before: the log has no other.
+          if (isSameMark(seek.first(), begin)) return "lost"
+          begin = seek.first()
+          size = grown(size, cursor.anchor!, begin)
+        } else if (end !== "ended" || seek.arrived()) return end
+        // An empty log may yet become one: what is gone is told when there is something after it.
+        else if (seek.seen() === 0) return "ended"
+        else if (tail === undefined || seek.seen() < tail) return "lost"
+        else size *= 4
+      }
+    })
+
+  /** Goes on behind the last record given, wherever it is; tells a gap where it is nowhere, or was miscounted. */
+  private readonly fromLast = (cursor: LogCursor, reason: string): Effect.Effect<WindowEnd, Problem> =>
+    Effect.gen(this, function* () {
+      const { taker } = this.options
+      const gap = () => taker.gap({ reason })
+      const seek = new LastSeek(cursor, this.bounds(), {
+        onGone: gap,
+        onFound: (record) => {
+          if (reason === MISCOUNTED) gap()
+          taker.startAfter(record)
+        },
+      })
+      const end = yield* this.read(undefined, seek)
+      if (end !== "ended" || seek.arrived() || seek.seen() === 0) return asEnd(end)
+      // Logs lose their oldest records: where this one is gone, all that are left came after it.
+      gap()
+      const after = reason === MISCOUNTED ? cursor.last?.nanos : undefined
+      return asEnd(yield* this.read(undefined, new TimeSeek(after, this.bounds())))
+    })
+
+  private readonly read = (tail: number | undefined, seek: Seek) => {
+    const { client, ask, taker, onGive, onOpen, parkMs } = this.options
+    let given = 0
+    const onRecord = (record: LogRecord): Exclude<Finding, "give" | "skip"> | undefined => {
+      const finding = seek.next(record)
+      if (finding === "skip") return undefined
+      if (finding !== "give") return finding
+      given++
+      onGive()
+      taker.record(record)
+      return undefined
+    }
+    const selection = { follow: false, ...(tail === undefined ? {} : { tail }) }
+    return EngineQuestion.ask(client, ask, { selection, taker, onRecord, onOpen, parkMs }).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          if (seek.arrived()) this.guess = Math.max(FIRST_GUESS, given * 2)
+        }),
+      ),
+    )
+  }
+
+  private bounded(size: number): number | undefined {
+    const most = this.options.ask.engine.kind === "podman" ? MAX_PODMAN_TAIL : MAX_TAIL
+    return size > most ? undefined : size
+  }
+}
+
+const asEnd = (end: WindowEnd | "short" | "astray"): WindowEnd => (end === "short" || end === "astray" ? "ended" : end)
+
+const isSameMark = (one: RecordMark | undefined, other: RecordMark | undefined): boolean =>
+  one !== undefined && other !== undefined && one.nanos === other.nanos && one.hash === other.hash
+
+/** More records, by how long ago the first of them and the anchor were: twice to eight times as many. */
+const grown = (size: number, anchor: RecordMark, first: RecordMark | undefined): number => {
+  const now = BigInt(Date.now()) * 1_000_000n
+  const reached = Number(now - (first?.nanos ?? now))
+  const wanted = Number(now - anchor.nanos)
+  const factor = reached > 0 ? (wanted / reached) * 1.2 : 2
+  return Math.ceil(size * Math.min(8, Math.max(2, factor)))
+}

@@ -1,0 +1,180 @@
+/** Finds the place of a cursor among the last records of a log, as a plain state machine that is given one after the other. */
+import { markOf } from "@rdl/core/log/CursorTracker"
+import type { LogCursor, RecordMark } from "@rdl/core/log/LogCursor"
+import * as Cursor from "@rdl/core/log/LogCursor"
+import type { LogRecord } from "@rdl/core/log/LogRecord"
+import { LogStamp } from "@rdl/core/log/LogStamp"
+import type { Judgement, RecordBounds } from "./RecordBounds.ts"
+
+/** `short`: these records begin after the anchor; `astray`: as many records after it as were counted, another one stands there. */
+export type Finding = Judgement | "short" | "astray"
+
+/** What finds a place. */
+export interface Seek {
+  readonly next: (record: LogRecord) => Finding
+  /** Whether the place is found: what comes now is after it. */
+  readonly arrived: () => boolean
+  /** The first record that came. */
+  readonly first: () => RecordMark | undefined
+  /** How many came. */
+  readonly seen: () => number
+}
+
+const isMarked = (record: LogRecord, mark: RecordMark, stamp: LogStamp, wanted: LogStamp): boolean =>
+  stamp.compare(wanted) === 0 && Cursor.hashOf(record.stream, record.bytes, record.payload, record.end) === mark.hash
+
+/** Counts from the anchor. `patient`: does not conclude from its first record that the anchor must be before it. */
+export class PlaceSeek implements Seek {
+  private readonly cursor: LogCursor
+  private readonly bounds: RecordBounds
+  private readonly patient: boolean
+  private readonly stamp = new LogStamp()
+  private readonly anchor = new LogStamp()
+  private readonly last = new LogStamp()
+  private begin: RecordMark | undefined
+  private records = 0
+  /** Records since the anchor; below 0 while it has not come. */
+  private counted = -1
+  private there: boolean
+
+  constructor(cursor: LogCursor, bounds: RecordBounds, patient: boolean) {
+    this.cursor = cursor
+    this.bounds = bounds
+    this.patient = patient
+    if (cursor.anchor === undefined) this.counted = 0
+    else this.anchor.set(cursor.anchor.nanos)
+    if (cursor.last !== undefined) this.last.set(cursor.last.nanos)
+    this.there = cursor.anchor === undefined && cursor.count === 0
+  }
+
+  arrived(): boolean {
+    return this.there
+  }
+
+  first(): RecordMark | undefined {
+    return this.begin
+  }
+
+  seen(): number {
+    return this.records
+  }
+
+  next(record: LogRecord): Finding {
+    this.records++
+    this.begin ??= markOf(record)
+    if (this.there) return this.bounds.judge(record)
+    const { anchor, count, last } = this.cursor
+    this.stamp.read(record)
+    const isAnchor = this.counted < 0 && isMarked(record, anchor!, this.stamp, this.anchor)
+    if (this.counted < 0 && !isAnchor)
+      return !this.patient && this.records === 1 && this.stamp.compare(this.anchor) >= 0 ? "short" : "skip"
+    // The anchor counts whatever the bounds say: it may be the last record before those that are wanted.
+    const judged = this.bounds.judge(record)
+    if (isAnchor && count === 0) {
+      this.there = true
+      return judged
+    }
+    if (isAnchor) this.counted = 0
+    if (!isAnchor && judged !== "give") return "skip"
+    this.counted++
+    if (this.counted < count) return "skip"
+    this.there = last !== undefined && isMarked(record, last, this.stamp, this.last)
+    return this.there ? "skip" : "astray"
+  }
+}
+
+export interface LastSeekHandlers {
+  /** The log begins after the place: before its first record is given. */
+  readonly onGone: () => void
+  /** The last record before the place. */
+  readonly onFound: (record: LogRecord) => void
+}
+
+/** Looks for the last record before the place, wherever it is; of a log that begins after it, everything is after the place. */
+export class LastSeek implements Seek {
+  private readonly last: RecordMark | undefined
+  private readonly bounds: RecordBounds
+  private readonly handlers: LastSeekHandlers
+  private readonly stamp = new LogStamp()
+  private readonly wanted = new LogStamp()
+  private begin: RecordMark | undefined
+  private records = 0
+  private there = false
+
+  constructor(cursor: LogCursor, bounds: RecordBounds, handlers: LastSeekHandlers) {
+    this.last = cursor.last
+    this.bounds = bounds
+    this.handlers = handlers
+    const from = cursor.last ?? cursor.anchor
+    if (from !== undefined) this.wanted.set(from.nanos)
+  }
+
+  arrived(): boolean {
+    return this.there
+  }
+
+  first(): RecordMark | undefined {
+    return this.begin
+  }
+
+  seen(): number {
+    return this.records
+  }
+
+  next(record: LogRecord): Finding {
+    this.records++
+    this.begin ??= markOf(record)
+    if (this.there) return this.bounds.judge(record)
+    this.stamp.read(record)
+    if (this.records === 1 && (this.last === undefined || this.stamp.compare(this.wanted) > 0)) {
+      this.there = true
+      this.handlers.onGone()
+      return this.bounds.judge(record)
+    }
+    if (this.last !== undefined && isMarked(record, this.last, this.stamp, this.wanted)) {
+      this.there = true
+      this.bounds.judge(record)
+      this.handlers.onFound(record)
+    }
+    return "skip"
+  }
+}
+
+/** Where the last record before the place is nowhere: what is newer than it is after the place; without a place, everything is. */
+export class TimeSeek implements Seek {
+  private readonly bounds: RecordBounds
+  private readonly stamp = new LogStamp()
+  private readonly wanted: LogStamp | undefined
+  private begin: RecordMark | undefined
+  private records = 0
+  private there = false
+
+  constructor(after: bigint | undefined, bounds: RecordBounds) {
+    this.bounds = bounds
+    if (after === undefined) return
+    this.wanted = new LogStamp()
+    this.wanted.set(after)
+  }
+
+  arrived(): boolean {
+    return this.there
+  }
+
+  first(): RecordMark | undefined {
+    return this.begin
+  }
+
+  seen(): number {
+    return this.records
+  }
+
+  next(record: LogRecord): Finding {
+    this.records++
+    this.begin ??= markOf(record)
+    if (!this.there && this.wanted !== undefined) {
+      this.stamp.read(record)
+      this.there = this.stamp.compare(this.wanted) > 0
+    } else this.there = true
+    return this.there ? this.bounds.judge(record) : "skip"
+  }
+}
