@@ -79,7 +79,7 @@ export class LogSending implements LogHandlers {
   /** To be called now and then, at equal times: says that the log lives where nothing has been written for a while. */
   readonly look = (): void => {
     const { reader, response, words } = this.#parts
-    if (++this.#looks < SILENT_LOOKS || response.writableNeedDrain || reader.place() === undefined) return
+    if (++this.#looks < SILENT_LOOKS || response.writableNeedDrain || !reader.isClean()) return
     this.#say(words?.alive)
   }
 
@@ -88,7 +88,7 @@ export class LogSending implements LogHandlers {
     this.#waiting = 0
     this.#hasToldGap = false
     if (bytes > 0) this.#parts.reader.consumed(bytes)
-    if (this.#parts.reader.place() !== undefined) this.#releaseGap()
+    if (this.#parts.reader.isClean()) this.#releaseGap()
   }
 
   #releaseGap(): void {

@@ -114,10 +114,17 @@ const parametersOf = (request: Request, known: Parameters<typeof UserApiParamete
 
 const logRequestOf = Effect.fnUntraced(function* (request: Request) {
   const parameters = yield* parametersOf(request, UserApiParameter.LogsParameters)
-  const query = yield* good(LogQuery.parse(parameters, yield* Clock.currentTimeMillis))
+  const { since, ...query } = yield* good(LogQuery.parse(parameters, yield* Clock.currentTimeMillis))
   const rendering = yield* good(LogNegotiation.negotiate(parameters, request.headers["accept"]))
   const resume = yield* good(LogResume.parse(parameters, rendering.format, request.headers["last-event-id"]))
-  return { query, rendering, ...(resume === undefined ? {} : { resume }) } satisfies LogRequest
+  const isAgo = !/^-?\d+(\.\d+)?$|-/.test(parameters.get("since") ?? "")
+  // A cursor is behind its `since` already; one that counts back from now has moved past it by the time it is asked again.
+  if (resume !== undefined && isAgo) return { query, rendering, resume } satisfies LogRequest
+  return {
+    query: { ...query, ...(since === undefined ? {} : { since }) },
+    rendering,
+    ...(resume === undefined ? {} : { resume }),
+  } satisfies LogRequest
 })
 
 const good = <A>(parsed: Either.Either<A, BadParameter>) => Either.mapLeft(parsed, ErrorResponse.fromBadParameter)

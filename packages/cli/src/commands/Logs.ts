@@ -1,7 +1,7 @@
 /** `rdl logs`: the log of one container, as `docker logs` gives it, from wherever it runs. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import type { LogOptions } from "@rdl/core/api/RdlClient"
+import type { ReadOptions } from "@rdl/core/api/RdlClient"
 import { Effect, Either } from "effect"
 import type { Page } from "../Help.ts"
 import * as LogWriter from "../LogWriter.ts"
@@ -12,7 +12,7 @@ import * as Setting from "../Setting.ts"
 export const page: Page = {
   usage: "rdl logs CONTAINER [flags]",
   summary: "Shows the log of a container.",
-  text: "CONTAINER is source/name, source/id, or a name or id alone where only one matches. What the container wrote to standard error goes to standard error. Times are unix seconds, RFC 3339, or how long ago, such as 10m.",
+  text: "CONTAINER is source/name, source/id, or a name or id alone where only one matches. What the container wrote to standard error goes to standard error. Times are unix seconds, RFC 3339, or how long ago, such as 10m. A log goes on by itself where a connection was lost; what is gone for good is told on standard error.",
   examples: [
     ["The last lines, and what comes", "rdl logs edge-1/web -f --tail 20"],
     ["Ten minutes up to a moment, with times", "rdl logs edge-1/web -t --since 10m --until 2026-11-22T12:00:00Z"],
@@ -59,13 +59,14 @@ const settings = Setting.all({
     () => "prefix" as const,
   ),
   output: OutputFormat.setting,
+  cursors: Setting.toggle("cursors", "With --output json: where to go on after each line"),
   ...ProxyAccess.settings,
 })
 
 export const command = Command.make("logs", { container, settings }, (parsed) =>
   Effect.gen(function* () {
-    const { details, follow, host, output, since, tail, timestamps, until, ...given } = yield* parsed.settings
-    const query: LogOptions = {
+    const { cursors, details, follow, host, output, since, tail, timestamps, until, ...given } = yield* parsed.settings
+    const query: ReadOptions = {
       follow,
       tail,
       timestamps,
@@ -75,7 +76,7 @@ export const command = Command.make("logs", { container, settings }, (parsed) =>
     }
     yield* ProxyAccess.withClient(given, (client) =>
       output === "json"
-        ? LogWriter.writeJson(client, parsed.container, query)
+        ? LogWriter.writeJson(client, parsed.container, query, cursors)
         : LogWriter.writeText(client, parsed.container, query, host),
     )
   }),

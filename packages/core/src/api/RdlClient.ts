@@ -3,28 +3,33 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { Context, Effect, Layer, type Redacted, Schema, type Scope, Stream } from "effect"
-import { anyBody, type ApiError } from "./ApiError.ts"
+import {
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Either,
+  Layer,
+  Option,
+  type Redacted,
+  Schema,
+  type Scope,
+  Stream,
+} from "effect"
+import { anyBody } from "./ApiError.ts"
+import { LineSplice } from "./LineSplice.ts"
+import { FrameSplice } from "./LogSplice.ts"
+import { RdlConnectionError, type RdlError } from "./RdlConnectionError.ts"
+import * as SplicedLog from "./SplicedLog.ts"
 import { SourceContainer } from "../model/Container.ts"
 import type { ContainerFilter } from "../routing/ContainerFilter.ts"
 import * as ContainerRef from "../routing/ContainerRef.ts"
 import * as LogEntry from "../log/LogEntry.ts"
 import type { HostLabel, LogFormat } from "../log/LogQuery.ts"
+import { parse as parseTime } from "../log/LogTime.ts"
 import { SourceStatus } from "../model/SourceStatus.ts"
 
-/** The proxy could not be asked, or did not answer as one; holds neither token nor query. */
-export class RdlConnectionError extends Schema.TaggedError<RdlConnectionError>()("RdlConnectionError", {
-  /** `unreachable` = no answer, `broken` = the answer broke off, `unexpected` = not the answer of an rdl proxy. */
-  reason: Schema.Literal("unreachable", "broken", "unexpected"),
-  url: Schema.String,
-  detail: Schema.String,
-}) {
-  override get message(): string {
-    return `${this.url}: ${this.detail}`
-  }
-}
-
-export type RdlError = ApiError | RdlConnectionError
+export { RdlConnectionError, type RdlError } from "./RdlConnectionError.ts"
 
 /** Docker's parameters with Docker's meaning; `since` and `until` in any form the API takes, such as `10m`. */
 export interface LogOptions {
@@ -40,12 +45,26 @@ export interface LogOptions {
   readonly host?: HostLabel
   /** Default `text`. */
   readonly format?: LogFormat
+  /** Of NDJSON: every line says where to go on after it. Default no. */
+  readonly cursors?: boolean
+}
+
+/** What is read to its end whatever happens on the way; see SplicedLog. */
+export interface ReadOptions extends Omit<LogOptions, "format" | "host" | "cursors"> {
+  /** `frames` = records in Docker's framing, `ndjson` = lines of JSON. Default `frames`. */
+  readonly as?: "frames" | "ndjson"
+  /** Leaves the cursors in lines of JSON. Default no. */
+  readonly cursors?: boolean
+  /** How long the log is asked for again and again once its answer broke off, until it fails; 0 = not at all. Default 10 min. */
+  readonly giveUpAfter?: Duration.DurationInput
 }
 
 /** A log that has begun. */
 export interface LogResponse {
   /** `source/name` of the container that answers. */
   readonly container: string
+  /** Its full id. */
+  readonly containerId: string
   readonly contentType: string
   /** Whether the container has a terminal, so that its two streams are one. */
   readonly tty: boolean
@@ -61,10 +80,12 @@ export class RdlClient extends Context.Tag("@rdl/core/RdlClient")<
     readonly sources: Effect.Effect<ReadonlyArray<SourceStatus>, RdlError>
     /** Opens a log; closing the scope cancels it, all the way to the engine. */
     readonly logs: (ref: string, options?: LogOptions) => Effect.Effect<LogResponse, RdlError, Scope.Scope>
-    /** A log line by line, the last entry being its end; one that breaks off fails. */
+    /** Opens a log that goes on where its answer breaks off: no byte is lost or doubled, gaps are told. */
+    readonly read: (ref: string, options?: ReadOptions) => Effect.Effect<SplicedLog.SplicedLog, RdlError, Scope.Scope>
+    /** A log line by line, the last entry being its end; goes on where its answer breaks off, and fails where it cannot. */
     readonly entries: (
       ref: string,
-      options?: Omit<LogOptions, "format" | "host">,
+      options?: Omit<ReadOptions, "as" | "cursors">,
     ) => Stream.Stream<LogEntry.LogEntry, RdlError>
   }
 >() {}
@@ -98,20 +119,39 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
     )
   }, Effect.scoped)
 
-  const logs = Effect.fn("RdlClient.logs")(function* (ref: string, options: LogOptions = {}) {
+  const ask = Effect.fnUntraced(function* (ref: string, parameters: Query) {
     yield* ContainerRef.parse(ref)
-    const response = yield* get(`/containers/${ref}/logs`, Object.entries(options).map(toParameter))
+    const response = yield* get(`/containers/${ref}/logs`, parameters)
     return {
       container: response.headers["x-rdl-container"] ?? ref,
+      containerId: response.headers["x-rdl-container-id"] ?? "",
       contentType: response.headers["content-type"] ?? "",
       tty: response.headers["x-rdl-tty"] === "true",
       stream: Stream.mapError(response.stream, (error) => connectionError("broken", base, error)),
     }
   })
 
-  const entries = (ref: string, options: Omit<LogOptions, "format" | "host"> = {}) =>
-    logs(ref, { ...options, format: "ndjson" }).pipe(
-      Effect.map(({ stream }) => readEntries(base, stream)),
+  const logs = Effect.fn("RdlClient.logs")((ref: string, options: LogOptions = {}) =>
+    ask(ref, Object.entries(options).map(toParameter)),
+  )
+
+  const read = Effect.fn("RdlClient.read")(function* (ref: string, options: ReadOptions = {}) {
+    const { as = "frames", cursors = false, giveUpAfter = "10 minutes", ...given } = options
+    // How long ago must mean the same in every request.
+    const now = yield* Clock.currentTimeMillis
+    const query = {
+      ...given,
+      ...(given.since === undefined ? {} : { since: momentOf(given.since, now) }),
+      ...(given.until === undefined ? {} : { until: momentOf(given.until, now) }),
+    }
+    const splice = as === "frames" ? new FrameSplice() : new LineSplice(cursors)
+    const terms = { ref, follow: query.follow ?? false, giveUpAfter }
+    return yield* SplicedLog.open((request) => ask(request.ref, spliceQuery(as, query, request)), terms, splice)
+  })
+
+  const entries = (ref: string, options: Omit<ReadOptions, "as" | "cursors"> = {}) =>
+    read(ref, { ...options, as: "ndjson" }).pipe(
+      Effect.map(({ events }) => readEntries(base, Stream.filterMap(events, bytesOf))),
       Stream.unwrapScoped,
     )
 
@@ -119,6 +159,7 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
     containers: (filter = {}) => list("/containers", filterQuery(filter), Schema.Array(SourceContainer)),
     sources: list("/sources", [], Schema.Array(SourceStatus)),
     logs,
+    read,
     entries,
   })
 })
@@ -139,10 +180,32 @@ const filterQuery = (filter: Partial<ContainerFilter>): Query => [
   ...(filter.labels ?? []).map((label) => ["label", label] as const),
 ]
 
-const readEntries = (
+const spliceQuery = (
+  as: "frames" | "ndjson",
+  { tail, ...query }: LogOptions,
+  { isAnother, place: { cursor, received } }: SplicedLog.SpliceRequest,
+): Query =>
+  Object.entries({
+    ...query,
+    ...(isAnother || tail === undefined ? {} : { tail }),
+    format: as,
+    ...(as === "ndjson" ? { cursors: true } : { host: "none" }),
+    ...(cursor === undefined ? {} : { resume: cursor }),
+    // Lines are counted, and thrown away, where they are read.
+    ...(cursor !== undefined && as === "frames" ? { received } : {}),
+  }).map(toParameter)
+
+/** A time as the engine takes it; what is none is left to the proxy, which says so. */
+const momentOf = (text: string, now: number): string =>
+  Either.getOrUndefined(parseTime({ get: () => text }, "since", now)) ?? text
+
+const bytesOf = (event: SplicedLog.LogEvent): Option.Option<Uint8Array> =>
+  event._tag === "Bytes" ? Option.some(event.bytes) : Option.none()
+
+const readEntries = <E>(
   url: string,
-  stream: LogResponse["stream"],
-): Stream.Stream<LogEntry.LogEntry, RdlConnectionError> =>
+  stream: Stream.Stream<Uint8Array, E>,
+): Stream.Stream<LogEntry.LogEntry, E | RdlConnectionError> =>
   Stream.suspend(() => {
     let found: Array<LogEntry.LogEntry> = []
     const reader = LogEntry.reader((entry) => found.push(entry))

@@ -15,6 +15,8 @@ export interface DemuxOptions {
   /** Absent = byte for byte what `docker logs` writes. */
   readonly label?: { readonly text: string; readonly position: "prefix" | "suffix" }
   readonly partials: Partials
+  /** The records are a terminal's, whose lines end in CR LF; only in the format `frames`. Default no. */
+  readonly tty?: boolean
   /** Told of the frames that are no records, in their place between the bytes emitted; absent = such a frame is an error. */
   readonly onFrame?: OnLogFrame
 }
@@ -34,7 +36,12 @@ export const make = (options: DemuxOptions): LogDemux => {
       ? new PlainText(output, timestamps)
       : new LineJoiner(
           partials,
-          new LabelledText(output, { label: label.text, position: label.position, timestamps, tty: false }),
+          new LabelledText(output, {
+            label: label.text,
+            position: label.position,
+            timestamps,
+            tty: options.tty ?? false,
+          }),
         )
   const reader = new FramedRecords(
     { stamped: timestamps, details: details && partials === "docker" },

@@ -27,6 +27,8 @@ export interface LogFeed {
   readonly start: (handlers: LogHandlers) => void
   /** Tells that bytes have left towards the user: the source may send as many more. */
   readonly consumed: (bytes: number) => void
-  /** The cursor of where the log stands; undefined where no word of the reader's own, such as a sign of life, may stand between the bytes now. */
+  /** Whether a word of the reader's own, such as a sign of life, may stand between the bytes now. */
+  readonly isClean: () => boolean
+  /** The cursor of where the log stands, where it is clean and has one. */
   readonly place: () => string | undefined
 }

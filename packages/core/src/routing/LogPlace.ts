@@ -34,14 +34,14 @@ export class LogPlace {
     return { cursor, received: this.#brought + this.#since }
   }
 
-  /** The last mark's cursor where nothing has come since: here alone may a word of the proxy stand between the bytes. */
-  get here(): string | undefined {
-    return this.#brought + this.#since === 0 ? this.resume?.cursor : undefined
+  /** Whether nothing has come since the last mark, or at all: here alone may a word of the proxy stand between the bytes. */
+  get isClean(): boolean {
+    return this.#brought + this.#since === 0
   }
 
-  /** Whether there is such a cursor; cheaper than making it. */
-  get isHere(): boolean {
-    return this.#cursor !== undefined && this.#brought + this.#since === 0
+  /** The last mark's cursor, where it is clean. */
+  get here(): string | undefined {
+    return this.isClean ? this.resume?.cursor : undefined
   }
 
   /** Whether bytes came that no mark stands before: where they end cannot be told to anyone. */

@@ -90,6 +90,7 @@ export const open = Effect.fnUntraced(function* (terms: Terms): Effect.fn.Return
   return {
     head: reader.head,
     consumed: (bytes) => streams.consumed(bytes),
+    isClean: () => reading.run.place.isClean,
     place: () => reading.run.place.here,
     start: (attached) => {
       handlers = attached
@@ -133,7 +134,7 @@ const readStream = (reading: Reading, handlers: LogHandlers): Effect.Effect<LogR
         if (isDone || reading.isOver) return
         if (told?.torn === true && !mayTear(reading)) return end(torn)
         if (told !== undefined) tellGap(reading, handlers, told.gap)
-        if (place.isHere) handlers.onPlace?.()
+        if (place.isClean) handlers.onPlace?.()
       },
       onEnd: (result) => {
         if (!isDone) end(result)

@@ -24,6 +24,7 @@ export const breakable = Effect.fnUntraced(function* (
   return {
     head: reader.head,
     consumed: reader.consumed,
+    isClean: () => false,
     place: () => undefined,
     start: (attached) => {
       handlers = attached
