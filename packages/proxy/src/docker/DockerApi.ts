@@ -46,6 +46,8 @@ export const make = <E, R>(router: RequestRouter["Type"], other: HttpApp.Default
     if (route._tag === "Refused") return Effect.succeed(toResponse(new DockerError(route)))
     return Effect.flatMap(currentUser, (user) => serve(route, request, user)).pipe(
       Effect.scoped,
+      // The platform runs an app uninterruptibly, and leaves it to its router to say what is not: a client may go any time.
+      Effect.interruptible,
       Effect.catchAllCause((cause) => failed(cause, "ref" in route ? route.ref : "")),
     )
   })
