@@ -25,6 +25,7 @@ export const write = Effect.fn("ContainerAnswer.write")(function* (
   if (request.op === "stats") {
     const relay = LineRelay.make(writer, (line) => named(line, source))
     yield* client.stats(id, request, relay).pipe(Effect.mapError(asStreamError), Effect.catchAllDefect(broken))
+    relay.end()
     return { reason: "eof" }
   }
   const text =

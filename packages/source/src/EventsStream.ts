@@ -30,6 +30,7 @@ export const writeEvents = Effect.fn("EventsStream.write")(function* (
     return Buffer.byteLength(written) > MAX_EVENT_BYTES ? JSON.stringify(encode({ ...event, labels: {} })) : written
   })
   yield* client.events(relay, { since, until }).pipe(Effect.mapError(asStreamError), Effect.catchAllDefect(broken))
+  relay.end()
   return { reason: "eof" }
 })
 
