@@ -144,7 +144,7 @@ const stampBehindAttributes = (bytes: Buffer, key: number, end: number): number 
   if (over < 0 || over >= end) return -1
   for (let digits = FULL; digits > SECONDS; digits--) {
     const stamp = over - 2 - digits
-    if (bytes[stamp - 1] === QUOTE) return isAt(bytes, stamp - TIME.length, TIME) ? stamp : -1
+    if (isAt(bytes, stamp - TIME.length, TIME)) return stamp
   }
   return -1
 }

@@ -1,0 +1,17 @@
+/** A container of a test as the inventory would have it. */
+import type { RealContainer } from "@rdl/test-kit/RealEngine"
+import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
+
+export const asContainer = ({ id, name }: Pick<RealContainer, "id" | "name">): Container => ({
+  id: ContainerId.make(id),
+  name: ContainerName.make(name),
+  names: [ContainerName.make(name)],
+  image: "",
+  imageId: "",
+  command: "",
+  created: 0,
+  state: "",
+  status: "",
+  labels: {},
+  ports: [],
+})

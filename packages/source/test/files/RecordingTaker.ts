@@ -1,0 +1,114 @@
+/** A taker that keeps what it is given, as the engine would have sent it, and can be made to have no room. */
+import { CursorTracker } from "@rdl/core/log/CursorTracker"
+import type { LogCursor } from "@rdl/core/log/LogCursor"
+import type { LogGap } from "@rdl/core/log/LogGap"
+import type { LogRecord } from "@rdl/core/log/LogRecord"
+import type { LogTaker } from "../../src/LogOrigin.ts"
+
+export interface TakenGap extends Pick<LogGap, "since" | "until" | "reason"> {
+  /** How many records had come before it. */
+  readonly at: number
+}
+
+export interface RecordingOptions {
+  /** Without frames, as of a container with a terminal. */
+  readonly tty?: boolean
+  readonly from?: LogCursor | undefined
+  /** How many records it takes before it says that there is no room; the room comes a turn of the loop later. */
+  readonly room?: number
+}
+
+export class RecordingTaker implements LogTaker {
+  readonly gaps: Array<TakenGap> = []
+  readonly stamps: Array<string> = []
+  readonly arrivals: Array<number> = []
+  readonly cursors: Array<LogCursor> = []
+  startedAfter: ReadonlyArray<string | undefined> = []
+  settles = 0
+  records = 0
+  private readonly pieces: Array<Buffer> = []
+  private readonly options: RecordingOptions
+  private readonly tracker: CursorTracker
+  private left: number
+  private readonly watchers = new Set<() => void>()
+
+  constructor(options: RecordingOptions = {}) {
+    this.options = options
+    this.left = options.room ?? Number.POSITIVE_INFINITY
+    this.tracker = new CursorTracker({ container: "0".repeat(64), from: options.from })
+  }
+
+  record(record: LogRecord, offset?: number): void {
+    this.records++
+    this.left--
+    const { bytes, start, end, stream } = record
+    const body = Buffer.from(bytes.subarray(start, end))
+    if (this.options.tty !== true) {
+      const header = Buffer.alloc(8)
+      header[0] = stream
+      header.writeUInt32BE(body.length, 4)
+      this.pieces.push(header)
+    }
+    this.pieces.push(body)
+    this.stamps.push(body.toString("latin1", 0, 30))
+    this.arrivals.push(performance.now())
+    this.tracker.advance(record, offset)
+  }
+
+  file(device: number, inode: bigint): void {
+    this.tracker.file({ device, inode })
+  }
+
+  startAfter(record: LogRecord | undefined, offset?: number): void {
+    const stamp = record === undefined ? undefined : Buffer.from(record.bytes.subarray(record.start)).toString("latin1", 0, 30)
+    this.startedAfter = [...this.startedAfter, stamp]
+    this.tracker.startAfter(record, offset)
+  }
+
+  settled(): void {
+    this.settles++
+    for (const watcher of this.watchers) watcher()
+  }
+
+  blocked(): boolean {
+    return this.left <= 0
+  }
+
+  onRoom(callback: () => void): void {
+    setImmediate(() => {
+      this.left = this.options.room ?? Number.POSITIVE_INFINITY
+      callback()
+    })
+  }
+
+  gap(gap: Pick<LogGap, "since" | "until" | "reason">): void {
+    this.gaps.push({ ...gap, at: this.records })
+    this.tracker.restart()
+  }
+
+  cursor(): LogCursor {
+    return this.tracker.cursor()
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.pieces)
+  }
+
+  text(): string {
+    return this.bytes().toString()
+  }
+
+  /** Resolves once the condition holds after a read. */
+  until(condition: (taker: this) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition(this)) return
+        this.watchers.delete(look)
+        resolve()
+      }
+      this.watchers.add(look)
+      look()
+    })
+  }
+}
+
