@@ -9,6 +9,9 @@ import { UsageError } from "./Failure.ts"
 export type SettingName = (typeof NAMES)[number]
 
 export const NAMES = [
+  "allow",
+  "audit",
+  "deny",
   "engine",
   "health-file",
   "host",
@@ -16,14 +19,24 @@ export const NAMES = [
   "key-file",
   "link",
   "listen",
+  "log-format",
+  "log-level",
   "output",
   "proxy",
+  "restart-window",
+  "resume-window",
   "revoked-file",
+  "source-bandwidth",
   "state-dir",
+  "tls-ca",
   "tls-cert",
+  "tls-client-ca",
   "tls-key",
   "token",
   "token-file",
+  "trust-proxy",
+  "user-bandwidth",
+  "user-rate",
 ] as const
 
 /** A larger file is refused. In bytes. */

@@ -3,13 +3,15 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { ApiError } from "@rdl/core/api/ApiError"
 import * as RdlClient from "@rdl/core/api/RdlClient"
 import * as TokenCodec from "@rdl/core/token/TokenCodec"
-import { Effect, Redacted, type Scope } from "effect"
+import { Effect, Layer, Redacted, type Scope } from "effect"
 import { CommandFailed, type OutputClosed, UsageError } from "./Failure.ts"
 import * as Keys from "./Keys.ts"
 import * as Login from "./Login.ts"
+import * as PolicySettings from "./PolicySettings.ts"
 import * as ProxyUrl from "./ProxyUrl.ts"
 import * as Setting from "./Setting.ts"
 import * as StateDirectory from "./StateDirectory.ts"
+import * as TlsCa from "./TlsCa.ts"
 
 /** What every command of a user takes. */
 export const settings = {
@@ -24,12 +26,14 @@ export const settings = {
   ),
   token: Keys.token,
   stateDir: StateDirectory.setting,
+  tlsCa: PolicySettings.tlsCa,
 }
 
 export interface Given {
   readonly proxy: URL | undefined
   readonly token: Redacted.Redacted | undefined
   readonly stateDir: string
+  readonly tlsCa: string | undefined
 }
 
 /** Finds proxy and token: what is given, else what is saved. A saved token goes to the proxy it was saved for and to no other. */
@@ -60,11 +64,20 @@ export const withClient = <E extends OutputClosed | CommandFailed>(
     const { token, url } = yield* find(given)
     const client = yield* RdlClient.make({ url, token })
     yield* Effect.mapError(use(client), (error) => explain(error, url))
-  }).pipe(
-    Effect.scoped,
-    // Over node:http, which lets an answer be silent for days, as a log that is followed may be.
-    Effect.provide(NodeHttpClient.layer),
-  )
+  }).pipe(Effect.scoped, Effect.provide(httpLayer(given.tlsCa)))
+
+/** Over node:http, which lets an answer be silent for days, as a log that is followed may be. */
+const httpLayer = (tlsCa: string | undefined) =>
+  tlsCa === undefined
+    ? NodeHttpClient.layer
+    : Layer.unwrapEffect(
+        Effect.map(TlsCa.read(tlsCa), (ca) =>
+          Layer.provide(
+            NodeHttpClient.layerWithoutAgent,
+            NodeHttpClient.makeAgentLayer(ca === undefined ? {} : { ca }),
+          ),
+        ),
+      )
 
 /** A token that can never be good is told here, before it travels. */
 const checkRole = (token: Redacted.Redacted): Effect.Effect<void, UsageError> =>
@@ -115,7 +128,7 @@ const ADVICE: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   ],
   [
     /certificate|self-signed|CERT_/i,
-    "its certificate is not trusted here; NODE_EXTRA_CA_CERTS names a file with more authorities",
+    "its certificate is not trusted here; --tls-ca names a file with the authorities to trust, NODE_EXTRA_CA_CERTS one with more of them",
   ],
   [/wrong version number|SSL routines/i, "it does not speak TLS; is it http:// perhaps?"],
 ]

@@ -4,6 +4,7 @@ import { Effect, Either } from "effect"
 import { CommandFailed } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 import * as Setting from "./Setting.ts"
+import * as TimeSpan from "./TimeSpan.ts"
 
 /** Where to listen. */
 export const listen = (otherwise: string) =>
@@ -28,6 +29,33 @@ export const engine = Setting.withDefault(
       }),
   },
   () => undefined,
+)
+
+/** The longest window there may be, in seconds. */
+const MAX_WINDOW = 600
+
+const window = (name: "resume-window" | "restart-window", what: string, otherwise: number) =>
+  Setting.withDefault(
+    name,
+    {
+      value: "TIME",
+      description: `${what}; 0 = not at all, at most 10m, default ${TimeSpan.show(otherwise)}`,
+      parse: (text): Either.Either<number, string> =>
+        Either.filterOrLeft(
+          text === "0" ? Either.right(0) : TimeSpan.parse(text),
+          (seconds) => seconds <= MAX_WINDOW,
+          () => "is out of range: at most 10m",
+        ),
+    },
+    () => otherwise,
+  )
+
+/** In seconds. */
+export const resumeWindow = window("resume-window", "How long a log waits for its source to link again", 120)
+export const restartWindow = window(
+  "restart-window",
+  "How long a follow by name waits, once its container has stopped, for the next of that name",
+  10,
 )
 
 const path = (name: "health-file" | "tls-cert" | "tls-key", description: string) =>

@@ -2,6 +2,7 @@
 import * as AutoLinkDialer from "@rdl/core/link/AutoLinkDialer"
 import { LinkDialer } from "@rdl/core/link/Link"
 import * as Source from "@rdl/source/Source"
+import type { SourcePolicy } from "@rdl/source/SourcePolicy"
 import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Effect, Layer, type Redacted } from "effect"
@@ -22,16 +23,21 @@ export interface SourceTerms {
   readonly link?: LinkWay
   /** Default: what HTTPS_PROXY and its like say. */
   readonly forwardProxy?: "none"
+  /** PEM certificates of the authorities to trust, and no others; default Node's own. */
+  readonly ca?: string | undefined
+  /** Which containers leave the host. Default: all whose label does not say otherwise. */
+  readonly policy?: SourcePolicy | undefined
 }
 
 /** Starts it for as long as the scope lives; it links up in the background. */
 export const startSource = Effect.fn("SourceProgram.startSource")(function* (terms: SourceTerms) {
-  const { engine, forwardProxy, link = "auto", name, onState, proxy, token } = terms
-  const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy }))
+  const { ca, engine, forwardProxy, link = "auto", name, onState, policy, proxy, token } = terms
+  const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy, ca }))
   const source = Source.layer({
     engine,
     env: process.env,
     agent: `rdl/${version}`,
+    policy,
     ...(onState === undefined ? {} : { onState }),
   })
   const { hostname, origin, protocol } = new URL(proxy)

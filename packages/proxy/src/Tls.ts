@@ -40,7 +40,8 @@ export const check = (pems: Pems): Effect.Effect<Pems, BadCertificate> =>
   Effect.try({
     try: () => {
       createSecureContext(contextOf(pems))
-      // A context takes any text for authorities, and then knows none.
+      // A context takes no text for a certificate, and any text for authorities; then it has none.
+      if (new X509Certificate(pems.cert).subject === undefined) throw new Error("the certificate is nobody's")
       const authority = pems.clientCa === undefined ? undefined : new X509Certificate(pems.clientCa)
       if (authority?.ca === false) throw new Error("the client authorities are no authorities' certificates")
       return pems

@@ -1,11 +1,11 @@
 /** `rdl proxy`: the proxy. */
 import * as Command from "@effect/cli/Command"
-import { Effect, Redacted } from "effect"
-import { readFileSync } from "node:fs"
-import { reasonOf } from "../ConfigFile.ts"
+import { Effect } from "effect"
+import * as DiagnosticSettings from "../DiagnosticSettings.ts"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"
 import * as Keys from "../Keys.ts"
+import * as PolicySettings from "../PolicySettings.ts"
 import * as Revocations from "../Revocations.ts"
 import * as RevokedFile from "../RevokedFile.ts"
 import * as Server from "../Server.ts"
@@ -32,6 +32,10 @@ export const settings = {
   revokedFile: RevokedFile.setting,
   cert: ServerSettings.tlsCert,
   tlsKey: ServerSettings.tlsKey,
+  ...PolicySettings.proxy,
+  ...DiagnosticSettings.settings,
+  resumeWindow: ServerSettings.resumeWindow,
+  restartWindow: ServerSettings.restartWindow,
 }
 
 export const make = (name: string) =>
@@ -40,7 +44,7 @@ export const make = (name: string) =>
       const given = yield* parsed.settings
       const text = yield* Setting.demand("key", given.key, "`rdl key public` gives the half that a proxy needs")
       const keys = yield* Keys.parse(text)
-      const tls = yield* readTls(given.cert, given.tlsKey)
+      const tls = yield* tlsPaths(given)
       yield* Server.untilStopped(
         Effect.gen(function* () {
           if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined))
@@ -48,8 +52,9 @@ export const make = (name: string) =>
           const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
           // A proxy and a source are half of the program: loaded only by the commands that run them.
           const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
-          yield* startProxy({ keys, isRevoked, listen: given.listen, tls })
+          yield* startProxy({ ...given, keys, isRevoked, tls })
         }),
+        DiagnosticSettings.termsOf(given),
       )
     }),
   ).pipe(Command.withDescription(page("").summary))
@@ -59,15 +64,17 @@ export const command = make("proxy")
 const PRIVATE =
   "this proxy was given a private key: whoever breaks in here can issue tokens; rdl key public gives the half that it needs"
 
-const readTls = Effect.fnUntraced(function* (cert: string | undefined, key: string | undefined) {
-  if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined)
+const tlsPaths = Effect.fnUntraced(function* ({
+  cert,
+  clientCa,
+  tlsKey,
+}: Record<"cert" | "clientCa" | "tlsKey", string | undefined>) {
+  if (cert !== undefined && tlsKey !== undefined) return { cert, key: tlsKey, clientCa }
+  if (cert !== tlsKey)
     return yield* new UsageError({ detail: "--tls-cert and --tls-key go together; give both, or neither" })
-  return { cert: yield* readPem("--tls-cert", cert), key: Redacted.make(yield* readPem("--tls-key", key)) }
+  if (clientCa !== undefined)
+    return yield* new UsageError({
+      detail: "--tls-client-ca needs --tls-cert and --tls-key: without TLS there are no certificates",
+    })
+  return undefined
 })
-
-const readPem = (origin: string, path: string): Effect.Effect<string, UsageError> =>
-  Effect.try({
-    try: () => readFileSync(path, "utf8"),
-    catch: (cause) => new UsageError({ detail: `${origin}: cannot read ${JSON.stringify(path)}: ${reasonOf(cause)}` }),
-  })

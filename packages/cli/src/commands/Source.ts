@@ -2,14 +2,17 @@
 import * as Command from "@effect/cli/Command"
 import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import { Effect, Redacted } from "effect"
+import * as DiagnosticSettings from "../DiagnosticSettings.ts"
 import { UsageError } from "../Failure.ts"
 import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
 import * as Keys from "../Keys.ts"
+import * as PolicySettings from "../PolicySettings.ts"
 import * as ProxyUrl from "../ProxyUrl.ts"
 import * as Server from "../Server.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
+import * as TlsCa from "../TlsCa.ts"
 
 export const page = (called: string): Page => ({
   usage: `${called} --proxy URL --token-file FILE [flags]`,
@@ -40,21 +43,26 @@ export const settings = {
     () => "auto" as const,
   ),
   healthFile: ServerSettings.healthFile,
+  tlsCa: PolicySettings.tlsCa,
+  ...PolicySettings.source,
+  ...DiagnosticSettings.settings,
 }
 
 export const make = (name: string) =>
   Command.make(name, { settings: Setting.all(settings) }, (parsed) =>
     Effect.gen(function* () {
-      const { engine, healthFile, link, proxy, ...given } = yield* parsed.settings
+      const { allow, deny, engine, healthFile, link, proxy, ...given } = yield* parsed.settings
       const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
       const name = yield* nameOf(token)
       yield* ServerSettings.checkEngine(engine)
+      const ca = yield* TlsCa.read(given.tlsCa)
       yield* Server.untilStopped(
         Effect.gen(function* () {
           const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
           const onState = healthFile === undefined ? undefined : yield* HealthFile.keep(healthFile)
-          yield* startSource({ name, engine, link, proxy: proxy.href, token, onState })
+          yield* startSource({ name, engine, link, proxy: proxy.href, token, onState, ca, policy: { allow, deny } })
         }),
+        DiagnosticSettings.termsOf(given),
       )
     }),
   ).pipe(Command.withDescription(page("").summary))

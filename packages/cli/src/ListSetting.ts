@@ -1,0 +1,59 @@
+/** A setting of several values: its flag repeated, or one text with dividers in the environment and the config file. */
+import * as Options from "@effect/cli/Options"
+import { Effect, Either } from "effect"
+import type { SettingName } from "./ConfigFile.ts"
+import { UsageError } from "./Failure.ts"
+import type { Setting, Spec } from "./Setting.ts"
+import { faulty } from "./SettingKey.ts"
+import { envName, fromConfig, fromEnv, fromFlag } from "./SettingPlace.ts"
+
+export interface ListSpec<A> extends Omit<Spec<A>, "env" | "alias"> {
+  /** What stands between two values where there is one text for all. */
+  readonly divider: RegExp
+  /** The same in words, such as `by commas`. */
+  readonly divided: string
+}
+
+/** Names, patterns of names and networks have neither in them. */
+export const BY_COMMAS = { divider: /[\s,]+/, divided: "by commas" } as const
+/** For values that may hold anything else. */
+export const BY_LINES = { divider: /\r?\n/, divided: "by lines" } as const
+
+/** All values, in order; none where none is given. */
+export const make = <A>(name: SettingName, spec: ListSpec<A>): Setting<ReadonlyArray<A>> => {
+  const env = envName(name)
+  const divide = (text: string) => text.split(spec.divider).filter((part) => part.trim() !== "")
+  const firstFault = (texts: ReadonlyArray<string>) =>
+    texts.map((text) => [text, spec.parse(text)] as const).find(([, parsed]) => Either.isLeft(parsed))
+  return {
+    keys: [
+      {
+        name,
+        env,
+        value: spec.value,
+        description: `${spec.description}; several are divided ${spec.divided}`,
+        fault: (text) => wrongWith(firstFault(divide(text))?.[1]),
+        secret: false,
+      },
+    ],
+    option: Options.text(name).pipe(
+      Options.withPseudoName(spec.value),
+      Options.withDescription(`${spec.description}; repeatable (env ${env}, divided ${spec.divided})`),
+      Options.repeated,
+    ),
+    resolve: Effect.fnUntraced(function* (flags, config) {
+      const flag = fromFlag(name, flags as ReadonlyArray<string>)
+      const found = flag ?? fromEnv(env) ?? fromConfig(name, config)
+      const texts = flag === undefined ? divide(found?.texts[0] ?? "") : flag.texts
+      return yield* Effect.forEach(texts, (text) =>
+        Effect.mapError(
+          spec.parse(text),
+          (wrong) => new UsageError({ detail: faulty(found?.origin ?? name, text, wrong) }),
+        ),
+      )
+    }),
+  }
+}
+
+const wrongWith = (parsed: Either.Either<unknown, string> | undefined): string | undefined =>
+  parsed !== undefined && Either.isLeft(parsed) ? parsed.left : undefined
