@@ -1,6 +1,7 @@
 /** A writer that keeps what it is given, and can be made to have no room. */
 import { createHash } from "node:crypto"
 import type { Head } from "@rdl/core/link/LinkMessage"
+import type { LogGap } from "@rdl/core/log/LogGap"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
 
 export class CollectingWriter implements StreamWriter {
@@ -8,6 +9,7 @@ export class CollectingWriter implements StreamWriter {
   heads: ReadonlyArray<Head> = []
   /** Bytes it takes before it says that there is no room. */
   room: number
+  private total = 0
   private waiting: (() => void) | undefined
   private readonly watchers = new Set<() => void>()
 
@@ -22,6 +24,7 @@ export class CollectingWriter implements StreamWriter {
 
   write = (bytes: Uint8Array): boolean => {
     this.pieces.push(Buffer.from(bytes))
+    this.total += bytes.length
     this.room -= bytes.length
     this.tell()
     return this.room > 0
@@ -32,7 +35,19 @@ export class CollectingWriter implements StreamWriter {
     else this.waiting = callback
   }
 
-  mark = (): void => {}
+  /** Where it was marked, in bytes, and gapped. */
+  readonly marks: Array<{ readonly offset: number; readonly cursor: Uint8Array }> = []
+  readonly gaps: Array<{ readonly offset: number; readonly gap: LogGap }> = []
+
+  mark = (cursor: Uint8Array): void => {
+    this.marks.push({ offset: this.total, cursor })
+  }
+
+  gap = (gap: LogGap, cursor: Uint8Array): void => {
+    this.gaps.push({ offset: this.total, gap })
+    this.mark(cursor)
+    this.tell()
+  }
 
   /** Makes room, and lets go on who waits for it. */
   give(bytes: number): void {

@@ -1,6 +1,7 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import * as LogEntry from "../../src/log/LogEntry.ts"
+import { encodeEntry, encodeKeepAlive } from "../../src/log/LogEntryText.ts"
 import * as LogRenderer from "../../src/log/LogRenderer.ts"
 import { answer, cut, logs, wholeLines } from "./LogModel.ts"
 
@@ -19,6 +20,8 @@ describe("the objects of a log", () => {
   it("come back at a client as the source wrote them, wherever they were cut", () => {
     fc.assert(
       fc.property(logs, fc.array(fc.nat(), { maxLength: 8 }), (records, places) => {
+        const out: Array<Uint8Array> = []
+        const emit = (bytes: Uint8Array) => void out.push(bytes)
         const renderer = LogRenderer.make({
           query: { stdout: true, stderr: true, timestamps: false, details: true },
           rendering: { format: "ndjson", host: "prefix" },
@@ -26,14 +29,20 @@ describe("the objects of a log", () => {
           source: "edge-1",
           container: { id: "ab".repeat(32), name: "web" },
           partials: "docker",
+          emit,
         })
-        const out: Array<Uint8Array> = []
-        renderer.push(answer(records, { timestamps: true, details: true, tty: false }), (bytes) => out.push(bytes))
-        renderer.gap({ reason: "rotated away" }, (bytes) => out.push(bytes))
-        renderer.end("stopped", (bytes) => out.push(bytes))
+        const reader = LogRenderer.recordReader({ tty: false, details: true, partials: "docker" }, renderer)
+        reader.push(answer(records, { timestamps: true, details: true, tty: false }))
+        reader.end()
+        renderer.flush()
+        emit(encodeEntry("ndjson", { gap: { reason: "rotated away" } }, "AQ"))
+        emit(encodeEntry("ndjson", { end: { reason: "stopped" } }))
         const { entries, error } = read(cut(Buffer.concat(out), places))
         expect(error).toBeUndefined()
-        expect(entries.slice(-1)).toEqual([{ end: { reason: "stopped" } }])
+        expect(entries.slice(-2)).toEqual([
+          { gap: { reason: "rotated away" }, cursor: "AQ" },
+          { end: { reason: "stopped" } },
+        ])
         const lines = entries.filter((entry) => "line" in entry)
         expect(lines.map(({ line, time }) => [time, line])).toEqual(
           wholeLines(records).map(({ line, stamp }) => [
@@ -43,6 +52,13 @@ describe("the objects of a log", () => {
         )
       }),
     )
+  })
+
+  it("are server-sent events with their cursor as id, and comments keep those alive", () => {
+    const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
+    expect(text(encodeEntry("sse", { end: { reason: "eof" } }))).toBe(`data: {"end":{"reason":"eof"}}\n\n`)
+    expect(text(encodeEntry("sse", { gap: { reason: "x" } }, "AQ"))).toBe(`id: AQ\ndata: {"gap":{"reason":"x"}}\n\n`)
+    expect(text(encodeKeepAlive("sse"))).toBe(": keep-alive\n\n")
   })
 
   it("are an error where the log broke off, even between two of them", () => {

@@ -24,12 +24,13 @@ describe("the format of a log", () => {
     ["text/*, text/plain;q=0", "sse"],
     ["application/vnd.docker.multiplexed-stream", "multiplexed"],
     ["application/vnd.docker.raw-stream", "raw"],
+    ["application/vnd.rdl.log-frames", "frames"],
   ])("for Accept %j is %s", (accept, expected) => {
     expect(format(accept)).toBe(expected)
   })
 
   it("is what the parameter says, whatever the header says", () => {
-    for (const name of ["text", "ndjson", "sse", "multiplexed", "raw"])
+    for (const name of ["text", "ndjson", "sse", "multiplexed", "raw", "frames"])
       expect(format("image/png", `format=${name}`)).toBe(name)
   })
 
@@ -59,10 +60,18 @@ describe("the format of a log", () => {
     ])
   })
 
+  it("has a cursor on every JSON line where that is asked for", () => {
+    const rendering = (query: string) => Either.getOrThrow(negotiate(new URLSearchParams(query), undefined))
+    expect(rendering("format=ndjson&cursors=1")).toEqual({ format: "ndjson", host: "prefix", cursors: true })
+    expect(rendering("format=ndjson&cursors=0")).toEqual({ format: "ndjson", host: "prefix" })
+    expect(Either.isLeft(negotiate(new URLSearchParams("cursors=perhaps"), undefined))).toBe(true)
+  })
+
   it("says what the engine's bytes are by the container, not by the wish", () => {
     for (const wish of ["multiplexed", "raw"] as const) {
       expect(contentType(wish, false)).toBe("application/vnd.docker.multiplexed-stream")
       expect(contentType(wish, true)).toBe("application/vnd.docker.raw-stream")
     }
+    expect(contentType("frames", true)).toBe("application/vnd.rdl.log-frames")
   })
 })
