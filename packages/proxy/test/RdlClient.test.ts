@@ -37,6 +37,21 @@ const asVoid = <E, R>(effect: Effect.Effect<unknown, E, R>): Effect.Effect<void,
 
 const eof = Effect.succeed({ reason: "eof" as const })
 
+/** A server that is no proxy, for as long as the scope lives. */
+const serving = (answer: (response: Http.ServerResponse, request: Http.IncomingMessage) => void) =>
+  Effect.gen(function* () {
+    const server = Http.createServer((request, response) => answer(response, request))
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () =>
+        Effect.sync(() => {
+          server.closeAllConnections()
+          server.close()
+        }),
+    )
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+
 const clientOf = (url: string, token: string, http: Layer.Layer<HttpClient>) =>
   Effect.map(
     Layer.build(RdlClient.layer({ url: new URL(url), token: Redacted.make(token) }).pipe(Layer.provide(http))),
@@ -80,9 +95,10 @@ describe.each<[string, Layer.Layer<HttpClient>]>([
 
   it.scoped("reads entries, the end among them", () =>
     Effect.gen(function* () {
-      const entries = [entry("one"), entry("two\u0000ä"), { end: { reason: "eof" as const } }]
-      const { client } = yield* started(ndjson(entries, eof))
-      expect(Chunk.toArray(yield* Stream.runCollect(client.entries("web")))).toEqual(entries)
+      const lines = [entry("one"), entry("two\u0000ä")]
+      const { client } = yield* started(ndjson(lines, eof))
+      const entries = yield* Stream.runCollect(client.entries("web"))
+      expect(Chunk.toArray(entries)).toEqual([...lines, { end: { reason: "eof" } }])
     }),
   )
 
@@ -100,14 +116,6 @@ describe.each<[string, Layer.Layer<HttpClient>]>([
         Effect.flip,
       )
       expect(seen).toEqual([entry("one")])
-      expect(error).toMatchObject({ _tag: "RdlConnectionError", reason: "broken" })
-    }),
-  )
-
-  it.scoped("fails where something in between ended a log that had no end", () =>
-    Effect.gen(function* () {
-      const { client } = yield* started(ndjson([entry("one")], eof))
-      const error = yield* Effect.flip(Stream.runDrain(client.entries("web")))
       expect(error).toMatchObject({ _tag: "RdlConnectionError", reason: "broken" })
     }),
   )
@@ -164,6 +172,15 @@ describe.each<[string, Layer.Layer<HttpClient>]>([
 })
 
 describe("RdlClient", () => {
+  it.scoped("fails where something in between ended a log that had no end, and no cursor to go on from", () =>
+    Effect.gen(function* () {
+      const url = yield* serving((response) => response.end(`${JSON.stringify(entry("one"))}\n`))
+      const client = yield* clientOf(url, "t.t", NodeHttpClient.layer)
+      const error = yield* Effect.flip(Stream.runDrain(client.entries("web")))
+      expect(error).toMatchObject({ _tag: "RdlConnectionError", reason: "broken" })
+    }),
+  )
+
   it.scoped.each<[status: number, body: string]>([
     [502, "<html>bad gateway</html>"],
     [404, '{"message":"page not found"}'],
@@ -171,13 +188,8 @@ describe("RdlClient", () => {
     [200, '[{"name":"edge-1"}]'],
   ])("says that %i %s is not the answer of a proxy", ([status, body]) =>
     Effect.gen(function* () {
-      const server = Http.createServer((_, response) => void response.writeHead(status).end(body))
-      yield* Effect.acquireRelease(
-        Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-        () => Effect.sync(() => server.close()),
-      )
-      const { port } = server.address() as AddressInfo
-      const client = yield* clientOf(`http://127.0.0.1:${port}`, "t.t", NodeHttpClient.layer)
+      const url = yield* serving((response) => void response.writeHead(status).end(body))
+      const client = yield* clientOf(url, "t.t", NodeHttpClient.layer)
       expect(yield* Effect.flip(client.sources)).toMatchObject({ _tag: "RdlConnectionError", reason: "unexpected" })
     }),
   )
