@@ -14,9 +14,11 @@ export interface Options {
   readonly inspect: (typeof EngineClient.Service)["inspect"]
   /** Whether it runs as far as is known without asking the engine; default: the engine is asked every time. */
   readonly seemsToRun?: (id: ContainerId) => Effect.Effect<boolean>
+  /** Milliseconds from one question to the engine to the next; default 1000. */
+  readonly askMs?: number
 }
 
-/** How often to look, in milliseconds: at what is known, and at the engine. */
+/** How often to look at what is known, and at the engine, in milliseconds. */
 const LOOK_MS = 100
 const ASK_MS = 1_000
 
@@ -24,11 +26,11 @@ export const isRunning = (status: string): boolean => status === "running" || st
 
 /** An engine that cannot be reached has not said that the container stopped: then it goes on. */
 export const make =
-  ({ inspect, seemsToRun }: Options): ContainerEnd =>
+  ({ inspect, seemsToRun, askMs = ASK_MS }: Options): ContainerEnd =>
   ({ id, startedAt }) =>
     Effect.gen(function* () {
       for (let first = true; ; first = false) {
-        if (!first) yield* Effect.sleep(seemsToRun === undefined ? ASK_MS : LOOK_MS)
+        if (!first) yield* Effect.sleep(seemsToRun === undefined ? askMs : LOOK_MS)
         if (!first && seemsToRun !== undefined && (yield* seemsToRun(id))) continue
         const { status, startedAt: now } = yield* inspect(id).pipe(
           Effect.catchTag("ContainerNotFound", () => Effect.succeed({ status: "removing", startedAt })),
@@ -37,6 +39,6 @@ export const make =
         if (status === "removing" || status === "dead") return "removed"
         if (!isRunning(status) || now !== startedAt) return "stopped"
         // The engine says that it runs, whatever is known here: no need to ask it again at once.
-        if (seemsToRun !== undefined) yield* Effect.sleep(ASK_MS - LOOK_MS)
+        if (seemsToRun !== undefined) yield* Effect.sleep(askMs)
       }
     })

@@ -33,7 +33,7 @@ const asked = (query: LogQuery): string => {
 }
 
 const sockets = engineSockets()
-const runs = Number(process.env["RDL_TEST_RUNS"] ?? 25)
+const runs = Number(process.env["RDL_TEST_RUNS"] ?? 15)
 
 describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] : sockets)(
   "FilesLogOrigin on %s",
@@ -46,20 +46,33 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       made.push(await container)
       return container
     }
-    const read = (container: RealContainer, query: Partial<LogQuery>, taker: RecordingTaker, from?: RecordingOptions["from"]) =>
+    const read = (
+      container: RealContainer,
+      query: Partial<LogQuery>,
+      taker: RecordingTaker,
+      from?: RecordingOptions["from"],
+    ) =>
       Effect.gen(function* () {
         const client = yield* EngineClient.EngineClient
         const origin = FilesLogOrigin.make({
           isLocal: Effect.succeed(true),
-          ended: ContainerEnd.make({ inspect: client.inspect }),
+          ended: ContainerEnd.make({ inspect: client.inspect, askMs: 50 }),
         })
         const details = yield* client.inspect(ContainerId.make(container.id))
-        const ask = { container: asContainer(container), details, engine: yield* client.engine, query: { ...all, ...query }, from }
+        const ask = {
+          container: asContainer(container),
+          details,
+          engine: yield* client.engine,
+          query: { ...all, ...query },
+          from,
+        }
         return yield* origin.read(ask, taker)
       })
     const run = async (container: RealContainer, query: Partial<LogQuery>, options: RecordingOptions = {}) => {
       const taker = new RecordingTaker(options)
-      const ended = await runtime.runPromise(Effect.either(Effect.mapError(read(container, query, taker, options.from), (error) => error.message)))
+      const ended = await runtime.runPromise(
+        Effect.either(Effect.mapError(read(container, query, taker, options.from), (error) => error.message)),
+      )
       return { taker, ended }
     }
 
@@ -72,22 +85,30 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       containers = {
         plain: await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions })),
         terminal: await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions, tty: true })),
-        rotated: await keep(engine.runToEnd({ script: rotating(3000), logOptions: { "max-size": "50k", "max-file": "5" } })),
-        single: await keep(engine.runToEnd({ script: rotating(2000), logOptions: { "max-size": "50k", "max-file": "1" } })),
+        rotated: await keep(
+          engine.runToEnd({ script: rotating(3000), logOptions: { "max-size": "50k", "max-file": "5" } }),
+        ),
+        single: await keep(
+          engine.runToEnd({ script: rotating(2000), logOptions: { "max-size": "50k", "max-file": "1" } }),
+        ),
         packed: await keep(
-          engine.runToEnd({ script: rotating(3000), logOptions: { "max-size": "50k", "max-file": "4", compress: "true" } }),
+          engine.runToEnd({
+            script: rotating(3000),
+            logOptions: { "max-size": "50k", "max-file": "4", compress: "true" },
+          }),
         ),
       }
       for (const [name, { id }] of Object.entries(containers)) {
         const stamped = (await engine.logs(id, "stdout=1&stderr=1&timestamps=1")).toString("latin1")
-        moments[name] = [...stamped.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z /g)].map(([, seconds, nanos]) =>
-          LogTime.make(`${Date.parse(`${seconds}Z`) / 1000}.${nanos}`),
+        moments[name] = [...stamped.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z /g)].map(
+          ([, seconds, nanos]) => LogTime.make(`${Date.parse(`${seconds}Z`) / 1000}.${nanos}`),
         )
       }
     }, 60_000)
 
     afterAll(async () => {
-      await Promise.all(made.map((container) => container.remove()))
+      // One test removes its container itself.
+      await Promise.allSettled(made.map((container) => container.remove()))
       await runtime.dispose()
       await engine.close()
     })
@@ -113,7 +134,10 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
             // Before 23.0 the engine drops all rotated files where the oldest one is compressed and over before `since`.
             const isLossy = name === "packed" && query.since !== undefined && socket === sockets[0]
             const truth = await engine.logs(container.id, asked({ ...all, ...query }))
-            const { taker, ended } = await run(container, query, { tty: name === "terminal", ...(room === null ? {} : { room }) })
+            const { taker, ended } = await run(container, query, {
+              tty: name === "terminal",
+              ...(room === null ? {} : { room }),
+            })
             expect(ended).toEqual(Either.right("eof"))
             expect(taker.gaps).toEqual([])
             const given = taker.bytes()
@@ -125,5 +149,109 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       },
       120_000,
     )
+
+    it.each(["rotated", "packed", "plain"] as const)(
+      "goes on from any place in a %s log, with or without a word on the file",
+      async (name) => {
+        const container = containers[name]
+        const whole = await run(container, {})
+        const cut = fc.record({ read: fc.integer({ min: 1, max: whole.taker.records }), hasFile: fc.boolean() })
+        await fc.assert(
+          fc.asyncProperty(cut, async ({ read: count, hasFile }) => {
+            const first = new RecordingTaker({ stopAfter: count })
+            await runtime.runPromise(
+              Effect.race(
+                read(container, {}, first),
+                Effect.promise(() => first.stopped),
+              ),
+            )
+            const { file, ...bare } = first.cursor()
+            const rest = await run(container, {}, { from: hasFile && file !== undefined ? { ...bare, file } : bare })
+            expect(rest.ended).toEqual(Either.right("eof"))
+            expect(rest.taker.gaps).toEqual([])
+            expect(first.records + rest.taker.records).toBe(whole.taker.records)
+            expect(Buffer.concat([first.bytes(), rest.taker.bytes()]).equals(whole.taker.bytes())).toBe(true)
+          }),
+          { numRuns: runs },
+        )
+      },
+      120_000,
+    )
+
+    it("follows until the container stops, and tells of one that is removed", async () => {
+      const script = "for i in 1 2 3 4 5; do echo $i; usleep 30000; done; usleep 100000; echo -n end"
+      const stopped = await run(await keep(engine.run({ script })), { follow: true })
+      expect(stopped.ended).toEqual(Either.right("stopped"))
+      expect(stopped.taker.payloads()).toBe("1\n2\n3\n4\n5\nend")
+      const container = await keep(engine.run({ script: "echo one; sleep 100" }))
+      const taker = new RecordingTaker()
+      const reading = runtime.runPromise(read(container, { follow: true }, taker))
+      await taker.until(({ records }) => records === 1)
+      await container.remove()
+      expect(await reading).toBe("removed")
+    }, 30_000)
+
+    it("says of a follow without history where it begins", async () => {
+      const container = await keep(engine.run({ script: "echo one; echo two; sleep 0.3; echo three; sleep 100" }))
+      const waiting = new RecordingTaker()
+      const first = runtime.runFork(read(container, { follow: true }, waiting))
+      await waiting.until(({ records }) => records === 2)
+      const taker = new RecordingTaker()
+      const fiber = runtime.runFork(read(container, { follow: true, tail: 0 }, taker))
+      await taker.until(({ records }) => records === 1)
+      expect(taker.startedAfter).toEqual([waiting.stamps[1]])
+      expect(taker.payloads()).toBe("three\n")
+      await Effect.runPromise(Fiber.interruptAll([first, fiber]))
+    }, 30_000)
+
+    it("ends a follow by the clock", async () => {
+      const container = await keep(engine.run({ script: "echo one; sleep 100" }))
+      const now = Math.floor(Date.now() / 1000)
+      const past = await run(container, { follow: true, until: LogTime.make(`${now - 100}`) })
+      expect(past.ended).toEqual(Either.right("eof"))
+      const future = await run(container, { follow: true, until: LogTime.make(`${now + 1}`) })
+      expect(future.ended).toEqual(Either.right("eof"))
+      expect(future.taker.payloads()).toBe("one\n")
+    }, 30_000)
+
+    it.each([
+      { "max-size": "1m", "max-file": "3" },
+      { "max-size": "1m", "max-file": "3", compress: "true" },
+      { "max-size": "1m", "max-file": "1" },
+      { "max-size": "50k", "max-file": "2" },
+    ])(
+      "loses no line of a burst without saying so, doubles none and keeps their order, with %o",
+      async (logOptions) => {
+        const lines = 60_000
+        const script = `seq 1 ${lines}; usleep 200000; echo done`
+        const container = await keep(engine.run({ script, logOptions }))
+        const { taker, ended } = await run(container, { follow: true })
+        expect(ended).toEqual(Either.right("stopped"))
+        const numbers = taker.payloads().split("\n").slice(0, -2).map(Number)
+        expect(taker.payloads().endsWith("done\n")).toBe(true)
+        const missing = missed(numbers, lines)
+        // What was rotated away before the follow began is nobody's loss.
+        expect(missing.disorder).toBe(0)
+        expect(missing.places.filter((at) => !taker.gaps.some((gap) => gap.at === at))).toEqual([])
+      },
+      60_000,
+    )
   },
 )
+
+/** Where in a row of given numbers, behind the first of them, some up to `last` are missing, how many, and how often one is not greater than the one before. */
+const missed = (numbers: ReadonlyArray<number>, last: number) => {
+  const places: Array<number> = []
+  let lines = 0
+  let disorder = 0
+  let expected = numbers[0] ?? last + 1
+  for (const [index, number] of [...numbers, last + 1].entries()) {
+    if (number < expected) disorder++
+    if (number > expected) {
+      places.push(index)
+      lines += number - expected
+    }
+    expected = number + 1
+  }
+  return { places, lines, disorder }
+}

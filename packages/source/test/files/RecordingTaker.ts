@@ -16,17 +16,19 @@ export interface RecordingOptions {
   readonly from?: LogCursor | undefined
   /** How many records it takes before it says that there is no room; the room comes a turn of the loop later. */
   readonly room?: number
+  /** After so many records it takes no more, and `stopped` resolves. */
+  readonly stopAfter?: number
 }
 
 export class RecordingTaker implements LogTaker {
   readonly gaps: Array<TakenGap> = []
   readonly stamps: Array<string> = []
-  readonly arrivals: Array<number> = []
-  readonly cursors: Array<LogCursor> = []
+  readonly stopped: Promise<void>
   startedAfter: ReadonlyArray<string | undefined> = []
   settles = 0
   records = 0
   private readonly pieces: Array<Buffer> = []
+  private readonly bodies: Array<Buffer> = []
   private readonly options: RecordingOptions
   private readonly tracker: CursorTracker
   private left: number
@@ -36,9 +38,11 @@ export class RecordingTaker implements LogTaker {
     this.options = options
     this.left = options.room ?? Number.POSITIVE_INFINITY
     this.tracker = new CursorTracker({ container: "0".repeat(64), from: options.from })
+    this.stopped = this.until(({ records }) => records === options.stopAfter)
   }
 
   record(record: LogRecord, offset?: number): void {
+    if (this.records === this.options.stopAfter) return
     this.records++
     this.left--
     const { bytes, start, end, stream } = record
@@ -50,9 +54,10 @@ export class RecordingTaker implements LogTaker {
       this.pieces.push(header)
     }
     this.pieces.push(body)
+    this.bodies.push(body)
     this.stamps.push(body.toString("latin1", 0, 30))
-    this.arrivals.push(performance.now())
     this.tracker.advance(record, offset)
+    if (this.records === this.options.stopAfter) this.tell()
   }
 
   file(device: number, inode: bigint): void {
@@ -60,21 +65,23 @@ export class RecordingTaker implements LogTaker {
   }
 
   startAfter(record: LogRecord | undefined, offset?: number): void {
-    const stamp = record === undefined ? undefined : Buffer.from(record.bytes.subarray(record.start)).toString("latin1", 0, 30)
+    const stamp =
+      record === undefined ? undefined : Buffer.from(record.bytes.subarray(record.start)).toString("latin1", 0, 30)
     this.startedAfter = [...this.startedAfter, stamp]
     this.tracker.startAfter(record, offset)
   }
 
   settled(): void {
     this.settles++
-    for (const watcher of this.watchers) watcher()
+    this.tell()
   }
 
   blocked(): boolean {
-    return this.left <= 0
+    return this.left <= 0 || this.records === this.options.stopAfter
   }
 
   onRoom(callback: () => void): void {
+    if (this.records === this.options.stopAfter) return
     setImmediate(() => {
       this.left = this.options.room ?? Number.POSITIVE_INFINITY
       callback()
@@ -94,8 +101,13 @@ export class RecordingTaker implements LogTaker {
     return Buffer.concat(this.pieces)
   }
 
-  text(): string {
-    return this.bytes().toString()
+  /** What the container wrote. */
+  payloads(): string {
+    return this.bodies.map((body) => body.toString("utf8", 31)).join("")
+  }
+
+  private tell(): void {
+    for (const watcher of this.watchers) watcher()
   }
 
   /** Resolves once the condition holds after a read. */
@@ -111,4 +123,3 @@ export class RecordingTaker implements LogTaker {
     })
   }
 }
-
