@@ -27,9 +27,11 @@ export const parse = (filter: DockerFilter): Either.Either<ContainerSelection, D
     const filters: Array<Narrow> = []
     for (const [name, values] of filter) {
       const make = Object.hasOwn(FILTERS, name) ? FILTERS[name as keyof typeof FILTERS] : undefined
-      filters.push(yield* make === undefined ? Either.left(invalid(name, unanswered(name))) : make(values))
+      if (make === undefined) {
+        if (values.length > 0 || !DAEMONS.has(name)) return yield* Either.left(invalid(name, unanswered(name)))
+      } else if (values.length > 0 || name === "ancestor") filters.push(yield* make(values))
     }
-    return { all: filter.has("status") || filter.has("exited"), filters }
+    return { all: ["status", "exited"].some((name) => (filter.get(name) ?? []).length > 0), filters }
   })
 
 /** The selected ones, in their order. */
@@ -85,6 +87,7 @@ const FILTERS = {
           ),
         )
   },
+  /** Of no image is none, as the daemon has it. */
   ancestor: (values: Values) =>
     right((all) => {
       const images = new Set(values.flatMap((value) => imagesOf(value, all)))

@@ -28,8 +28,8 @@ const OTHERS = ["config", "daemon", "network", "node", "plugin", "secret", "serv
 
 /** Whether an event is wanted, by the daemon's own rules; filters it does not know say nothing there either. */
 export const matches = (filter: DockerFilter): ((of: SourceEvent) => boolean) => {
-  const isAbsent = OTHERS.some((other) => filter.has(other))
-  const of = (name: string) => filter.get(name)
+  const of = (name: string) => (filter.get(name)?.length === 0 ? undefined : filter.get(name))
+  const isAbsent = OTHERS.some((other) => of(other) !== undefined)
   const types = of("type")
   if (isAbsent || (types !== undefined && !types.includes("container"))) return () => false
   return ({ event, source }) =>

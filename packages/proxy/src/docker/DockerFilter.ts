@@ -2,7 +2,7 @@
 import { Either } from "effect"
 import { badRequest, type DockerError } from "./DockerError.ts"
 
-/** By name; a name without values is as none. */
+/** By name; a name without values mostly says nothing. */
 export type DockerFilter = ReadonlyMap<string, ReadonlyArray<string>>
 
 /** Values of all names together, at most: each is held against every container. */
@@ -17,7 +17,7 @@ export const parse = (text: string | null): Either.Either<DockerFilter, DockerEr
     const values = valuesOf(given)
     if (values === undefined) return Either.left(badRequest("invalid filter"))
     count += values.length
-    if (values.length > 0) filter.set(name, values)
+    filter.set(name, values)
   }
   return count > MAX_VALUES
     ? Either.left(badRequest(`invalid filter: more than ${MAX_VALUES} values`))

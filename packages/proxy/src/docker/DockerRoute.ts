@@ -24,6 +24,12 @@ const FIXED: Readonly<Record<string, DockerRoute>> = {
 
 const OF_CONTAINER = { json: "Inspect", logs: "Logs", stats: "Stats", top: "Top" } as const
 
+/** All that is served, as paths with `:ref` for the container. */
+export const TEMPLATES: ReadonlyArray<string> = [
+  ...Object.keys(FIXED),
+  ...Object.keys(OF_CONTAINER).map((word) => `/containers/:ref/${word}`),
+]
+
 /** Docker's paths without a version, which other APIs may have as well: those no part of the user API begins with. */
 const DOCKERS_OWN =
   /^\/(?:auth|build|commit|configs|distribution|events|exec|grpc|images|info|networks|nodes|_ping|plugins|secrets|services|session|swarm|system|tasks|version|volumes)(?:\/|$)/

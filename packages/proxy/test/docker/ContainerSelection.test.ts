@@ -71,6 +71,8 @@ describe("A Docker list over several sources", () => {
     [{ ancestor: ["app:1"], status: ["exited", "running"] }, ["edge-1/job", "edge-2/web"]],
     [{ ancestor: ["cc"] }, ["edge-2/web"]],
     [{ ancestor: ["app"] }, []],
+    [{ ancestor: [] }, []],
+    [{ status: [], id: [], network: [] }, ["edge-1/web", "edge-1/web-2", "edge-2/web"]],
   ])("answers %j", (filters, expected) => {
     expect(select(filters)).toEqual(expected)
   })
