@@ -1,6 +1,6 @@
 /** A source: watches the engine of its machine, keeps a link to the proxy, and answers what the proxy asks over it. */
 import { randomUUID } from "node:crypto"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Either, Layer, Option } from "effect"
 import type { Engine } from "@rdl/core/model/Engine"
 import { LinkDialer } from "@rdl/core/link/Link"
 import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
@@ -11,14 +11,20 @@ import { StreamError } from "@rdl/core/link/StreamError"
 import * as ContainerAccess from "./ContainerAccess.ts"
 import * as ContainerAnswer from "./ContainerAnswer.ts"
 import * as EngineClient from "./EngineClient.ts"
+import * as EngineAddress from "./EngineAddress.ts"
 import type { EngineProblem } from "./EngineError.ts"
 import * as EngineOrigin from "./EngineOrigin.ts"
 import { writeEvents } from "./EventsStream.ts"
+import * as ContainerEnd from "./files/ContainerEnd.ts"
+import * as FilesLogOrigin from "./files/FilesLogOrigin.ts"
 import * as Inventory from "./Inventory.ts"
 import { writeInventory } from "./InventoryStream.ts"
 import * as LogReader from "./LogReader.ts"
 
-export interface Options extends EngineClient.Options {
+/** What the parts of a source are told. */
+export interface ServicesOptions extends EngineClient.Options, Pick<FilesLogOrigin.Options, "logDir"> {}
+
+export interface Options extends ServicesOptions {
   /** Release of the program, such as `rdl/0.1.0`; the proxy shows it. */
   readonly agent: string
   /** Told how the link stands. */
@@ -35,14 +41,47 @@ const ENGINE_WAIT = "2 seconds"
 export const probe = (options: EngineClient.Options): Effect.Effect<Engine, EngineProblem> =>
   Effect.scoped(Effect.flatMap(EngineClient.make(options), (client) => client.version))
 
-/** Where logs are read, in the order of preference. */
-const origins = Effect.map(EngineOrigin.make(), (engine) => [engine])
+/** Where logs are read, in the order of preference: the files tell once why they cannot be. */
+const origins = Effect.fnUntraced(function* (options: ServicesOptions) {
+  const client = yield* EngineClient.EngineClient
+  const inventory = yield* Inventory.Inventory
+  const files = FilesLogOrigin.make({
+    logDir: options.logDir,
+    isLocal: Effect.sync(() => {
+      const address = EngineAddress.find(options)
+      return Either.isRight(address) && address.right._tag === "Unix"
+    }),
+    onUnreadable: yield* tellOnce,
+    ended: ContainerEnd.make({
+      inspect: client.inspect,
+      seemsToRun: (id) =>
+        Effect.map(
+          inventory.get(id),
+          Option.exists(({ state }) => ContainerEnd.isRunning(state)),
+        ),
+    }),
+  })
+  return [files, yield* EngineOrigin.make()]
+})
+
+const tellOnce = Effect.sync(() => {
+  let told = false
+  return (words: string) =>
+    Effect.suspend(() => {
+      if (told) return Effect.void
+      told = true
+      return Effect.logInfo(words)
+    })
+})
 
 /** The parts of a source, for programs that put one together themselves. */
 export const services = (
-  options: EngineClient.Options,
+  options: ServicesOptions,
 ): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader.LogReader> =>
-  Layer.merge(Inventory.layer, LogReader.layer(origins)).pipe(Layer.provideMerge(EngineClient.layer(options)))
+  LogReader.layer(origins(options)).pipe(
+    Layer.provideMerge(Inventory.layer),
+    Layer.provideMerge(EngineClient.layer(options)),
+  )
 
 /** Runs a source until it is interrupted; then streams have 1 s to end, and its goodbye half a second. Neither a missing engine nor a missing proxy ends it: it waits for both, and says so once. */
 export const run = (options: Options): Effect.Effect<never, never, LinkDialer> =>
@@ -53,7 +92,7 @@ export const layer = (options: Options): Layer.Layer<never, never, LinkDialer> =
   Layer.scopedDiscard(Effect.forkScoped(run(options)))
 
 /** The same over parts of one's own, such as another log reader. */
-export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, keyof EngineClient.Options>) {
+export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, keyof ServicesOptions>) {
   const dialer = yield* LinkDialer
   const client = yield* EngineClient.EngineClient
   const inventory = yield* Inventory.Inventory

@@ -22,10 +22,12 @@ export interface Options {
   readonly logDir?: string | undefined
   /** Whether the engine is reached by a socket of this machine: then the paths it tells may be ours. */
   readonly isLocal: Effect.Effect<boolean>
+  /** Told where files would be read if they could be; the advice says what for and how. */
+  readonly onUnreadable?: (advice: string) => Effect.Effect<void>
 }
 
 /** Switches the files off. */
-export const NONE = "none"
+const NONE = "none"
 
 /** What the drivers keep where nobody says otherwise: files in all. */
 const DEFAULT_FILES = { "json-file": 1, local: 5 } as const
@@ -46,9 +48,9 @@ export const locate = Effect.fn("LogDirectory.locate")(function* (options: Optio
   const parts = nameOf[driver](id)
   const root = yield* rootOf(options, id, parts, logPath)
   const directory = dirname(join(root, id, ...parts))
+  const real = yield* Effect.tapError(readable(directory), () => options.onUnreadable?.(advice(root)) ?? Effect.void)
   // The engine makes real directories: a link on the way leads elsewhere.
-  const real = yield* readable(directory)
-  if (real !== dirname(join(yield* readable(root), id, ...parts)))
+  if (real !== dirname(join(yield* resolved(root), id, ...parts)))
     return yield* unable("a link stands in the way to the log's files")
   const files = Number(logOptions["max-file"] ?? DEFAULT_FILES[driver])
   if (!(files >= 1 && files <= MAX_FILES)) return yield* unable("there are too many files of this log")
@@ -71,6 +73,13 @@ const rootOf = Effect.fnUntraced(function* (
     : yield* unable("the engine does not tell where it keeps the log")
 })
 
+/** For whoever runs the source: `root` is where the containers' directories should be. */
+const advice = (root: string): string =>
+  `logs are read through the engine, as ${root} cannot be read; from its files history comes several times faster, and rotation loses nothing: run the source as a user who may read them, or mount that directory into its container read-only (-v ${root}:${root}:ro), or say --log-dir ${NONE}`
+
+const resolved = (directory: string): Effect.Effect<string, OriginUnable> =>
+  Effect.tryPromise({ try: () => realpath(directory), catch: unreadable })
+
 /** The directory's real path; a directory that may be searched but not listed cannot be watched. */
 const readable = (directory: string): Effect.Effect<string, OriginUnable> =>
   Effect.tryPromise({
@@ -78,7 +87,9 @@ const readable = (directory: string): Effect.Effect<string, OriginUnable> =>
       await access(directory, constants.R_OK | constants.X_OK)
       return await realpath(directory)
     },
-    catch: () => new OriginUnable({ detail: "the directory of the log's files cannot be read" }),
+    catch: unreadable,
   })
+
+const unreadable = (): OriginUnable => new OriginUnable({ detail: "the directory of the log's files cannot be read" })
 
 const unable = (detail: string): OriginUnable => new OriginUnable({ detail })
