@@ -1,6 +1,7 @@
 /** What the proxy counts, in Effect's registry: whatever else the process counts there under `rdl_` is shown with it. */
 import { UserApi } from "@rdl/core/api/UserApi"
 import { Metric, MetricBoundaries, MetricLabel } from "effect"
+import * as DockerRoute from "./docker/DockerRoute.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
@@ -37,19 +38,23 @@ for (const metric of [bytes, brokenLogs, throttled]) metric.unsafeUpdate(0, [])
 for (const gauge of [streams, connections]) gauge.unsafeModify(0, [])
 for (const how of ["refused", "limited"] as const) authFailures.unsafeUpdate(0, [MetricLabel.make("outcome", how)])
 
-const templates = Object.values(UserApi.groups).flatMap((group) =>
-  Object.values(group.endpoints).map(({ path }) => ({
-    path,
-    pattern: new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+").replaceAll(".", "\\.")}$`),
-  })),
-)
-
 /** The route's own path, one of a fixed few: what is asked for must not make series. */
 export const routeOf = (path: string): string => {
   if (path.startsWith("/link/")) return "link"
-  const known = templates.find(({ pattern }) => pattern.test(path))
-  if (known !== undefined) return known.path
-  return /^(\/v\d+\.\d+)?\/(_ping|version|info|events|containers|images|networks|volumes)(\/|$)/.test(path)
-    ? "docker"
-    : "other"
+  return templates.find(({ pattern }) => pattern.test(path))?.route ?? "other"
 }
+
+const template = (route: string, path: string) => ({
+  route,
+  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`),
+})
+
+const templates = [
+  ...Object.values(UserApi.groups).flatMap((group) =>
+    Object.values(group.endpoints).map(({ path }) => template(path, path)),
+  ),
+  ...DockerRoute.TEMPLATES.map((path) => ({
+    route: `docker ${path}`,
+    pattern: new RegExp(`^(/v1\\.\\d{1,3})?${path.replace(":ref", ".+")}$`),
+  })),
+]
