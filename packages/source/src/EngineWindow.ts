@@ -71,7 +71,7 @@ export class EngineWindow {
   private readonly fromAnchor = (cursor: LogCursor): Effect.Effect<WindowEnd | "lost", Problem> =>
     Effect.gen(this, function* () {
       let size = cursor.count + this.guess
-      let begin: RecordMark | undefined
+      let before: Reach | undefined
       for (;;) {
         const tail = cursor.anchor === undefined ? undefined : this.bounded(size)
         const seek = new PlaceSeek(cursor, this.bounds(), tail === undefined)
@@ -79,9 +79,10 @@ export class EngineWindow {
         if (end === "astray") return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
         if (end === "short") {
           // The same first record of more than before: the log has no other.
-          if (isSameMark(seek.first(), begin)) return "lost"
-          begin = seek.first()
-          size = grown(size, cursor.anchor!, begin)
+          const reach = { size, first: seek.first()! }
+          if (isSameMark(reach.first, before?.first)) return "lost"
+          size = grown(reach, before, cursor.anchor!)
+          before = reach
         } else if (end !== "ended" || seek.arrived()) return end
         // An empty log may yet become one: what is gone is told when there is something after it.
         else if (seek.seen() === 0) return "ended"
@@ -140,14 +141,24 @@ export class EngineWindow {
 
 const asEnd = (end: WindowEnd | "short" | "astray"): WindowEnd => (end === "short" || end === "astray" ? "ended" : end)
 
-const isSameMark = (one: RecordMark | undefined, other: RecordMark | undefined): boolean =>
-  one !== undefined && other !== undefined && one.nanos === other.nanos && one.hash === other.hash
+/** So many of the last records, and the first of them. */
+interface Reach {
+  readonly size: number
+  readonly first: RecordMark
+}
 
-/** More records, by how long ago the first of them and the anchor were: twice to eight times as many. */
-const grown = (size: number, anchor: RecordMark, first: RecordMark | undefined): number => {
-  const now = BigInt(Date.now()) * 1_000_000n
-  const reached = Number(now - (first?.nanos ?? now))
-  const wanted = Number(now - anchor.nanos)
-  const factor = reached > 0 ? (wanted / reached) * 1.2 : 2
-  return Math.ceil(size * Math.min(8, Math.max(2, factor)))
+const isSameMark = (one: RecordMark, other: RecordMark | undefined): boolean =>
+  other !== undefined && one.nanos === other.nanos && one.hash === other.hash
+
+/**
+ * How many records reach back to the anchor, at the rate at which they came between two reaches that did not; at least a
+ * quarter more, and at most eight times as many as before.
+ */
+const grown = (reach: Reach, before: Reach | undefined, anchor: RecordMark): number => {
+  const { size, first } = reach
+  if (before === undefined) return size * 4
+  const perNano = (size - before.size) / Number(before.first.nanos - first.nanos)
+  const missing = Number(first.nanos - anchor.nanos) * perNano
+  const wanted = perNano > 0 && Number.isFinite(missing) ? size + missing * 1.05 : size * 4
+  return Math.ceil(Math.min(size * 8, Math.max(size * 1.25, wanted)))
 }
