@@ -199,6 +199,7 @@ export interface Answer {
   readonly ended: Effect.Effect<"whole" | "broken">
   readonly json: Effect.Effect<unknown>
   readonly pause: () => void
+  readonly resume: () => void
   readonly abort: () => void
 }
 
@@ -246,6 +247,7 @@ const answerOf = (request: Http.ClientRequest, response: Http.IncomingMessage, s
     ended: Deferred.await(over),
     json: Effect.map(Deferred.await(over), (): unknown => JSON.parse(text())),
     pause: () => void response.pause(),
+    resume: () => void response.resume(),
     abort: () => void request.destroy(),
   }
 }

@@ -95,7 +95,7 @@ export class LogWorld {
   }
 
   tell(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of Array.from(this.#listeners)) listener()
   }
 
   #finish(result: Parameters<StreamHandlers["onEnd"]>[0]): void {
