@@ -3,6 +3,7 @@
 /** The flags that take no value; all others do. */
 const SWITCHES = [
   "all",
+  "cursors",
   "details",
   "follow",
   "help",
