@@ -27,6 +27,9 @@ export class Fleet extends Context.Tag("@rdl/cli/test/Fleet")<
     /** Runs to the end, as a user who may see everything unless told otherwise. */
     readonly run: (words: ReadonlyArray<string>, env?: Record<string, string>) => Effect.Effect<Ended>
     readonly start: (words: ReadonlyArray<string>) => Effect.Effect<Serving, never, Scope.Scope>
+    /** Starts another proxy on the same port, or another source, as the first was. */
+    readonly proxyAgain: Effect.Effect<Serving, never, Scope.Scope>
+    readonly sourceAgain: Effect.Effect<Serving, never, Scope.Scope>
   }
 >() {}
 
@@ -48,14 +51,22 @@ const make = Effect.fnUntraced(function* (rdl: RdlProcess) {
       Effect.sync(() => serving(rdl.start(words, { env }))),
       (process) => Effect.promise(() => process.stop("SIGKILL")),
     )
-  const listen = ["--listen", "127.0.0.1:0", "--revoked-file", revoked]
-  const proxy = yield* begin(["proxy", ...listen], { RDL_KEY: JSON.stringify(half) })
+  const saying = (process: Serving, pattern: RegExp) =>
+    Effect.as(
+      Effect.promise(() => process.says(pattern)),
+      process,
+    )
+  const beginProxy = (listen: string) =>
+    begin(["proxy", "--listen", listen, "--revoked-file", revoked], { RDL_KEY: JSON.stringify(half) }).pipe(
+      Effect.flatMap((process) => saying(process, /listening on/)),
+    )
+  const proxy = yield* beginProxy("127.0.0.1:0")
   const [, url = ""] = yield* Effect.promise(() => proxy.says(/listening on (\S+)/))
-  const source = yield* begin(["source", "--proxy", url], {
-    RDL_TOKEN: yield* issue({ sub: "edge-1", role: "source" }),
-    DOCKER_HOST: engine.url,
-  })
-  yield* Effect.promise(() => source.says(/linked to the proxy/))
+  const sourceToken = yield* issue({ sub: "edge-1", role: "source" })
+  const beginSource = begin(["source", "--proxy", url], { RDL_TOKEN: sourceToken, DOCKER_HOST: engine.url }).pipe(
+    Effect.flatMap((process) => saying(process, /linked to the proxy/)),
+  )
+  const source = yield* beginSource
   const user = (allow?: TokenClaims["allow"]) =>
     issue({ sub: "alice", role: "user", ...(allow === undefined ? {} : { allow }) }).pipe(
       Effect.map((token) => ({ RDL_PROXY: url, RDL_TOKEN: token })),
@@ -75,6 +86,8 @@ const make = Effect.fnUntraced(function* (rdl: RdlProcess) {
       ),
     run: (words, as = env) => Effect.promise(() => rdl.run(words, { env: as })),
     start: (words) => begin(words, env),
+    proxyAgain: beginProxy(new URL(url).host),
+    sourceAgain: beginSource,
   })
 })
 

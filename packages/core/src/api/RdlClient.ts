@@ -135,6 +135,11 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
     ask(ref, Object.entries(options).map(toParameter)),
   )
 
+  const sources = list("/sources", [], Schema.Array(SourceStatus))
+
+  const isLinked = (source: string) =>
+    Effect.map(sources, (all) => all.some(({ connected, name }) => connected && name === source))
+
   const read = Effect.fn("RdlClient.read")(function* (ref: string, options: ReadOptions = {}) {
     const { as = "frames", cursors = false, giveUpAfter = "10 minutes", ...given } = options
     // How long ago must mean the same in every request.
@@ -145,7 +150,7 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
       ...(given.until === undefined ? {} : { until: momentOf(given.until, now) }),
     }
     const splice = as === "frames" ? new FrameSplice() : new LineSplice(cursors)
-    const terms = { ref, follow: query.follow ?? false, giveUpAfter }
+    const terms = { ref, follow: query.follow ?? false, giveUpAfter, isLinked }
     return yield* SplicedLog.open((request) => ask(request.ref, spliceQuery(as, query, request)), terms, splice)
   })
 
@@ -157,7 +162,7 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
 
   return RdlClient.of({
     containers: (filter = {}) => list("/containers", filterQuery(filter), Schema.Array(SourceContainer)),
-    sources: list("/sources", [], Schema.Array(SourceStatus)),
+    sources,
     logs,
     read,
     entries,

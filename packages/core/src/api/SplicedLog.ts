@@ -31,6 +31,8 @@ export interface SpliceTerms {
   readonly follow: boolean
   /** How long an answer is asked for again and again, without one, until the log fails. 0 = not at all. */
   readonly giveUpAfter: Duration.DurationInput
+  /** Whether the proxy has a link to the source now. */
+  readonly isLinked: (source: string) => Effect.Effect<boolean, RdlError>
 }
 
 export interface SplicedLog extends Omit<SpliceAnswer, "stream"> {
@@ -68,7 +70,7 @@ interface Answering {
 /** Asks for the first time, which fails at once where it fails; the scope ends whatever request is open. */
 export const open = Effect.fnUntraced(function* (
   ask: Ask,
-  { follow, giveUpAfter, ref }: SpliceTerms,
+  { follow, giveUpAfter, isLinked, ref }: SpliceTerms,
   splice: LogSplice,
 ): Effect.fn.Return<SplicedLog, RdlError, Scope.Scope> {
   const outer = yield* Effect.scope
@@ -89,8 +91,9 @@ export const open = Effect.fnUntraced(function* (
   const first = yield* connect(ref, false)
   const { container, containerId, tty } = first.answer
   const byName = !containerId.startsWith(ref.slice(ref.indexOf("/") + 1))
+  const source = container.slice(0, container.indexOf("/"))
   /** By its full name from here on: another source may get a container of that name. */
-  const named = `${container.slice(0, container.indexOf("/"))}/${ref.slice(ref.indexOf("/") + 1)}`
+  const named = `${source}/${ref.slice(ref.indexOf("/") + 1)}`
 
   let answering: Answering | undefined = first
   let target = byName ? named : ref
@@ -148,6 +151,7 @@ export const open = Effect.fnUntraced(function* (
   const again = Effect.gen(function* () {
     const until = (yield* Clock.currentTimeMillis) + giveUpMs
     const events: Array<LogEvent> = []
+    let misses = 0
     for (;;) {
       yield* Effect.sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries++) * (0.5 + (yield* Random.next) / 2))
       const asked = yield* Effect.either(connect(target, isAnother))
@@ -159,12 +163,17 @@ export const open = Effect.fnUntraced(function* (
         return Chunk.unsafeFromArray([...events, { _tag: "Resumed" as const }])
       }
       const error = asked.left
-      if (follow && byName && isOfAnother(error) && target === named) target = `${named.split("/")[0]}/${id}`
+      // A proxy that has just started knows no container of a source that has not linked to it yet.
+      const isAway = isGone(error) && !(yield* Effect.orElseSucceed(isLinked(source), () => false))
+      // It may have linked between the two questions: only who says so twice is believed.
+      misses = isGone(error) && !isAway ? misses + 1 : 0
+      const mayGoOn = isAway || misses === 1 || mayPass(error)
+      if (mayGoOn && (yield* Clock.currentTimeMillis) < until) continue
+      if (follow && byName && isOfAnother(error) && target === named) target = `${source}/${id}`
       else if (follow && byName && isGone(error) && target !== named) {
         events.push({ _tag: "Gap", gap: { reason: "the container was removed meanwhile, and its last lines with it" } })
         startOver()
-      } else if (!mayPass(error) || (yield* Clock.currentTimeMillis) >= until)
-        return yield* Effect.fail(Option.some(error))
+      } else return yield* Effect.fail(Option.some(error))
     }
   })
 
