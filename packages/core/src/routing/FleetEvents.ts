@@ -65,6 +65,7 @@ const keepAsking = Effect.fnUntraced(function* (
 ) {
   const asked = new Map<SourceName, Asked>()
   const openedAt = yield* Clock.currentTimeMillis
+  let isFirst = true
   const last = span.until === undefined ? Infinity : Number(toNanos(span.until) / 1_000_000n)
   for (;;) {
     const now = yield* Clock.currentTimeMillis
@@ -73,11 +74,12 @@ const keepAsking = Effect.fnUntraced(function* (
       if (!isThere || !Authorization.permitsSource(user.claims.allow, source)) continue
       const before = asked.get(source)
       if (before?.isAsking === true || (before?.notBefore ?? 0) > now || (before !== undefined && now > last)) continue
-      const one = before ?? { isAsking: false, notBefore: 0, from: span.since, openedAt }
+      const one = before ?? { isAsking: false, notBefore: 0, from: span.since, isLate: !isFirst, openedAt }
       asked.set(source, one)
       one.isAsking = true
       yield* Effect.forkScoped(askOnce(registry, user, source, span, one, mailbox))
     }
+    isFirst = false
     const isBusy = Array.from(asked.values()).some(({ isAsking }) => isAsking)
     if (now > last && (!isBusy || now > Math.max(last, openedAt) + UNTIL_GRACE_MS)) break
     yield* Effect.sleep(now > last ? SOON_MS : Math.min(Duration.toMillis(LOOK_EVERY), last - now + 1))
@@ -92,6 +94,8 @@ interface Asked {
   notBefore: number
   /** Where it goes on: behind the last event it told. */
   from: LogTime | undefined
+  /** Events may have happened since the user began to listen: it came later, or it comes back. */
+  isLate: boolean
   /** Since when nothing of it must be missed. */
   readonly openedAt: number
 }
@@ -105,9 +109,8 @@ const askOnce = Effect.fnUntraced(function* (
   asked: Asked,
   mailbox: Inbox,
 ) {
-  const isSecond = asked.notBefore > 0
   const since =
-    asked.from ?? (isSecond && span.until === undefined ? yield* beginning(registry, source, asked) : undefined)
+    asked.from ?? (asked.isLate && span.until === undefined ? yield* beginning(registry, source, asked) : undefined)
   yield* registry
     .open(source, {
       op: "events",
@@ -125,6 +128,7 @@ const askOnce = Effect.fnUntraced(function* (
       ),
     )
   asked.notBefore = (yield* Clock.currentTimeMillis) + Duration.toMillis(ASK_AGAIN)
+  asked.isLate = true
   asked.isAsking = false
 })
 

@@ -31,7 +31,7 @@ export const parse = (filter: DockerFilter): Either.Either<ContainerSelection, D
         if (values.length > 0 || !DAEMONS.has(name)) return yield* Either.left(invalid(name, unanswered(name)))
       } else if (values.length > 0 || name === "ancestor") filters.push(yield* make(values))
     }
-    return { all: ["status", "exited"].some((name) => (filter.get(name) ?? []).length > 0), filters }
+    return { all: (filter.get("status") ?? []).length > 0, filters }
   })
 
 /** The selected ones, in their order. */
