@@ -1,4 +1,5 @@
 /** The settings of who may do what, how much of it, and what is kept back or put down. */
+import * as LogRedaction from "@rdl/core/log/LogRedaction"
 import * as ClientAddress from "@rdl/proxy/ClientAddress"
 import { Either } from "effect"
 import * as ListSetting from "./ListSetting.ts"
@@ -60,5 +61,11 @@ export const source = {
     description: "Containers to keep to this host, whatever else allows them; so does their label rdl.enable=false",
     parse: glob,
     ...ListSetting.BY_COMMAS,
+  }),
+  redact: ListSetting.make("redact", {
+    value: "PATTERN",
+    description: "A regular expression (RE2) whose matches leave this host as [redacted], in every format",
+    parse: (text) => Either.map(LogRedaction.compileOne(text), () => text),
+    ...ListSetting.BY_LINES,
   }),
 }

@@ -1,6 +1,7 @@
 /** A source with the transports that it dials by. */
 import * as AutoLinkDialer from "@rdl/core/link/AutoLinkDialer"
 import { LinkDialer } from "@rdl/core/link/Link"
+import type { Redaction } from "@rdl/core/log/LogRedaction"
 import * as Source from "@rdl/source/Source"
 import type { SourcePolicy } from "@rdl/source/SourcePolicy"
 import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
@@ -16,6 +17,8 @@ export interface SourceTerms {
   readonly name: string
   /** Undefined = whichever of the usual sockets is there. */
   readonly engine: string | undefined
+  /** Default: where the engine keeps its log files, if they can be read. */
+  readonly logDir?: string | undefined
   readonly proxy: string
   readonly token: Redacted.Redacted
   readonly onState?: Source.Options["onState"] | undefined
@@ -27,17 +30,21 @@ export interface SourceTerms {
   readonly ca?: string | undefined
   /** Which containers leave the host. Default: all whose label does not say otherwise. */
   readonly policy?: SourcePolicy | undefined
+  /** What is taken out of every line. Default nothing. */
+  readonly redaction?: Redaction | undefined
 }
 
 /** Starts it for as long as the scope lives; it links up in the background. */
 export const startSource = Effect.fn("SourceProgram.startSource")(function* (terms: SourceTerms) {
-  const { ca, engine, forwardProxy, link = "auto", name, onState, policy, proxy, token } = terms
+  const { ca, engine, forwardProxy, link = "auto", logDir, name, onState, policy, redaction, proxy, token } = terms
   const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy, ca }))
   const source = Source.layer({
     engine,
+    logDir,
     env: process.env,
     agent: `rdl/${version}`,
     policy,
+    redaction,
     ...(onState === undefined ? {} : { onState }),
   })
   const { hostname, origin, protocol } = new URL(proxy)

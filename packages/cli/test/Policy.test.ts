@@ -159,7 +159,8 @@ describe("A source with a policy", () => {
     Effect.gen(function* () {
       const { issue, proxyKey } = yield* keys
       const engine = yield* SampleEngine.make()
-      for (const name of ["web-1", "web-2", "vault"]) engine.createContainer({ name })
+      for (const name of ["web-1", "web-2", "vault"])
+        engine.createContainer({ name }).log("stdout", "user=ann password=hunter2 ok\n")
       const proxy = yield* start(["proxy", "--listen", "127.0.0.1:0"], proxyKey)
       const [, url = ""] = yield* says(proxy, /listening on (http:\S+)/)
       const source = ["source", "--proxy", url, "--engine", engine.url]
@@ -167,7 +168,9 @@ describe("A source with a policy", () => {
       const bad = yield* run([...source, "--deny", "a b"], { RDL_TOKEN })
       expect(bad).toMatchObject({ code: 2 })
       expect(bad.stderr).toMatch(/--deny: "a b" is no pattern/)
-      const env = { RDL_TOKEN, RDL_DENY: "vault, *-2" }
+      const senseless = yield* run([...source, "--redact", "x*"], { RDL_TOKEN })
+      expect(senseless.stderr).toMatch(/--redact: "x\*" matches where there is nothing/)
+      const env = { RDL_TOKEN, RDL_DENY: "vault, *-2", RDL_REDACT: "password=\\S+\nuser=\\S+" }
       yield* Effect.flatMap(start([...source, "--allow", "web-*", "--allow", "vault"], env), (running) =>
         says(running, /linked to the proxy/),
       )
@@ -175,6 +178,7 @@ describe("A source with a policy", () => {
       const listed = yield* Effect.repeat(run(["ps", "-q"], user), { until: ({ stdout }) => stdout !== "" })
       expect(listed.stdout.trim().split("\n")).toHaveLength(1)
       expect((yield* run(["ps"], user)).stdout).toMatch(/edge-1 +web-1 /)
+      expect((yield* run(["logs", "web-1", "--host", "none"], user)).stdout).toBe("[redacted] [redacted] ok\n")
     }),
   )
 })

@@ -5,6 +5,7 @@ import type { End, Resume } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
 import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
+import type { Redaction } from "@rdl/core/log/LogRedaction"
 import type { SourceName } from "@rdl/core/model/SourceName"
 import { StreamError } from "@rdl/core/link/StreamError"
 import { EngineClient } from "./EngineClient.ts"
@@ -36,8 +37,14 @@ export class LogReader extends Context.Tag("@rdl/source/LogReader")<
   }
 >() {}
 
-/** `origins` are asked in their order; each goes on where the one before it could not. The last is never unable. */
-export const make = (origins: ReadonlyArray<LogOrigin>): Effect.Effect<typeof LogReader.Service, never, EngineClient> =>
+/**
+ * `origins` are asked in their order; each goes on where the one before it could not. The last is never unable. What
+ * `redaction` takes out of lines leaves in no format.
+ */
+export const make = (
+  origins: ReadonlyArray<LogOrigin>,
+  redaction?: Redaction,
+): Effect.Effect<typeof LogReader.Service, never, EngineClient> =>
   Effect.map(EngineClient, (client) =>
     LogReader.of({
       read: Effect.fn("LogReader.read")(function* (request, writer) {
@@ -45,7 +52,7 @@ export const make = (origins: ReadonlyArray<LogOrigin>): Effect.Effect<typeof Lo
         const cursor = yield* placeOf(request)
         const engine = yield* Effect.mapError(client.engine, asStreamError)
         const details = yield* Effect.mapError(client.inspect(container.id), asStreamError)
-        const options = { ...request, tty: details.tty, partials: engine.kind, writer }
+        const options = { ...request, tty: details.tty, partials: engine.kind, writer, redaction }
         const from = cursor === undefined ? undefined : { cursor, received: resume?.received ?? 0 }
         return yield* Effect.acquireUseRelease(
           Effect.sync(() => new LogDelivery({ ...options, resume: from })),
@@ -59,7 +66,12 @@ export const make = (origins: ReadonlyArray<LogOrigin>): Effect.Effect<typeof Lo
 /** The reader over these origins. */
 export const layer = <R>(
   origins: Effect.Effect<ReadonlyArray<LogOrigin>, never, R>,
-): Layer.Layer<LogReader, never, EngineClient | R> => Layer.effect(LogReader, Effect.flatMap(origins, make))
+  redaction?: Redaction,
+): Layer.Layer<LogReader, never, EngineClient | R> =>
+  Layer.effect(
+    LogReader,
+    Effect.flatMap(origins, (found) => make(found, redaction)),
+  )
 
 const readFrom = Effect.fnUntraced(function* (origins: ReadonlyArray<LogOrigin>, ask: LogAsk, delivery: LogDelivery) {
   let unable = "there is nothing to read it with"

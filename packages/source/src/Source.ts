@@ -6,6 +6,7 @@ import { LinkDialer } from "@rdl/core/link/Link"
 import * as LinkKeeper from "@rdl/core/link/LinkKeeper"
 import type { OpenLogs, Welcome } from "@rdl/core/link/LinkMessage"
 import { serve, type StreamHandler, type StreamWriter } from "@rdl/core/link/LinkSession"
+import type { Redaction } from "@rdl/core/log/LogRedaction"
 import type { SourceName } from "@rdl/core/model/SourceName"
 import { StreamError } from "@rdl/core/link/StreamError"
 import * as ContainerAccess from "./ContainerAccess.ts"
@@ -22,7 +23,10 @@ import { writeInventory } from "./InventoryStream.ts"
 import * as LogReader from "./LogReader.ts"
 
 /** What the parts of a source are told. */
-export interface ServicesOptions extends EngineClient.Options, Pick<FilesLogOrigin.Options, "logDir"> {}
+export interface ServicesOptions extends EngineClient.Options, Pick<FilesLogOrigin.Options, "logDir"> {
+  /** What is taken out of every line before it leaves the host. Default: nothing. */
+  readonly redaction?: Redaction | undefined
+}
 
 export interface Options extends ServicesOptions {
   /** Release of the program, such as `rdl/0.1.0`; the proxy shows it. */
@@ -78,7 +82,7 @@ const tellOnce = Effect.sync(() => {
 export const services = (
   options: ServicesOptions,
 ): Layer.Layer<EngineClient.EngineClient | Inventory.Inventory | LogReader.LogReader> =>
-  LogReader.layer(origins(options)).pipe(
+  LogReader.layer(origins(options), options.redaction).pipe(
     Layer.provideMerge(Inventory.layer),
     Layer.provideMerge(EngineClient.layer(options)),
   )

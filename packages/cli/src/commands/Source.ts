@@ -10,6 +10,7 @@ import * as Keys from "../Keys.ts"
 import * as PolicySettings from "../PolicySettings.ts"
 import * as ProxyUrl from "../ProxyUrl.ts"
 import * as Server from "../Server.ts"
+import * as Redactions from "../Redactions.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
 import * as TlsCa from "../TlsCa.ts"
@@ -32,6 +33,7 @@ export const settings = {
   proxy: Setting.required("proxy", { value: "URL", description: "The proxy to dial", parse: ProxyUrl.parse }),
   token: Keys.token,
   engine: ServerSettings.engine,
+  logDir: ServerSettings.logDir,
   link: Setting.withDefault(
     "link",
     {
@@ -51,16 +53,28 @@ export const settings = {
 export const make = (name: string) =>
   Command.make(name, { settings: Setting.all(settings) }, (parsed) =>
     Effect.gen(function* () {
-      const { allow, deny, engine, healthFile, link, proxy, ...given } = yield* parsed.settings
+      const { allow, deny, redact, engine, healthFile, link, logDir, proxy, ...given } = yield* parsed.settings
       const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
       const name = yield* nameOf(token)
       yield* ServerSettings.checkEngine(engine)
       const ca = yield* TlsCa.read(given.tlsCa)
+      const redaction = yield* Redactions.of(redact)
       yield* Server.untilStopped(
         Effect.gen(function* () {
           const { startSource } = yield* Effect.promise(() => import("../SourceProgram.ts"))
           const onState = healthFile === undefined ? undefined : yield* HealthFile.keep(healthFile)
-          yield* startSource({ name, engine, link, proxy: proxy.href, token, onState, ca, policy: { allow, deny } })
+          yield* startSource({
+            name,
+            engine,
+            logDir,
+            link,
+            proxy: proxy.href,
+            token,
+            onState,
+            ca,
+            policy: { allow, deny },
+            redaction,
+          })
         }),
         DiagnosticSettings.termsOf(given),
       )

@@ -18,6 +18,8 @@ export interface LogPattern {
   readonly size: number
   /** Whether it occurs in the text. */
   readonly test: (text: string) => boolean
+  /** The text with all it matches replaced. */
+  readonly replace: (text: string, by: string) => string
   /** Text that occurs in whatever it matches, the longest known; absent where none is. */
   readonly literal: string | undefined
 }
@@ -30,7 +32,12 @@ export const compile = (text: string): Either.Either<LogPattern, string> => {
     const program = RE2JS.compile(text)
     const size = program.programSize()
     if (size > MAX_PROGRAM_SIZE) return Either.left(TOO_LARGE)
-    return Either.right({ size, test: (line) => program.test(line), literal: requiredLiteral(text) })
+    return Either.right({
+      size,
+      test: (line) => program.test(line),
+      replace: (line, by) => program.matcher(line).replaceAll(by),
+      literal: requiredLiteral(text),
+    })
   } catch (cause) {
     if (cause instanceof RE2JSException) return Either.left(faultOf(text, cause.message))
     throw cause

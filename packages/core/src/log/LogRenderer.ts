@@ -7,6 +7,7 @@ import { JsonLines, type LinePlace } from "./LogNdjson.ts"
 import { LogOutput, type Emit } from "./LogOutput.ts"
 import type { LogQuery, LogRendering } from "./LogQuery.ts"
 import type { LogRecord, RecordReader, RecordSink } from "./LogRecord.ts"
+import { RedactedLines, RedactedRecords, type Redaction } from "./LogRedaction.ts"
 import { FramedRecords } from "./LogRecordFramed.ts"
 import { TerminalRecords } from "./LogRecordTerminal.ts"
 import { LabelledText } from "./LogTextLabel.ts"
@@ -24,6 +25,8 @@ export interface RendererOptions {
   readonly partials: Partials
   /** Lines that it does not want are left out; absent = none. */
   readonly filter?: LineFilter | undefined
+  /** What is taken out of lines before anything else sees them; absent = nothing. */
+  readonly redaction?: Redaction | undefined
   /** Formats with objects ask it where each line stands; absent = lines say nothing of it. */
   readonly place?: LinePlace | undefined
   /** Gets what fills pieces of 64 KiB, and keeps it. */
@@ -84,7 +87,7 @@ export const recordReader = (
 }
 
 const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords => {
-  const { query, rendering, tty, partials, source, container, filter } = options
+  const { query, rendering, tty, partials, source, container } = options
   const { timestamps } = query
   const { format, host } = rendering
   if (format === "ndjson" || format === "sse") {
@@ -92,16 +95,16 @@ const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords =>
     const sse = format === "sse"
     const place = options.place
     const json = new JsonLines(output, { source, container, details, tty, sse, place })
-    return new LineJoiner(partials, filteredLines(filter, json))
+    return new LineJoiner(partials, passedLines(options, json))
   }
   if (format !== "text" || host === "none") {
     const framed = format === "frames" || !tty
     const records =
       format === "text" ? new PlainText(output, timestamps) : new EngineBytes(output, { timestamps, framed })
-    return filter === undefined ? records : new FilteredRecords(filter, partials, records)
+    return passedRecords(options, records)
   }
   const label = new LabelledText(output, { label: source, position: host, timestamps, tty })
-  const lines = new LineJoiner(partials, filteredLines(filter, label))
+  const lines = new LineJoiner(partials, passedLines(options, label))
   return {
     record: (record) => lines.record(record),
     isClean: () => lines.isClean() && label.isClean(),
@@ -110,5 +113,13 @@ const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords =>
   }
 }
 
-const filteredLines = (filter: LineFilter | undefined, sink: LineSink): LineSink =>
-  filter === undefined ? sink : new FilteredLines(filter, sink)
+/** Redacted first: what is taken out is not there to be searched for. */
+const passedLines = ({ filter, redaction }: RendererOptions, sink: LineSink): LineSink => {
+  const filtered = filter === undefined ? sink : new FilteredLines(filter, sink)
+  return redaction === undefined ? filtered : new RedactedLines(redaction, filtered)
+}
+
+const passedRecords = ({ filter, partials, redaction }: RendererOptions, sink: PlacedRecords): PlacedRecords => {
+  const filtered = filter === undefined ? sink : new FilteredRecords(filter, partials, sink)
+  return redaction === undefined ? filtered : new RedactedRecords(redaction, partials, filtered)
+}
