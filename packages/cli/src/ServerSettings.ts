@@ -31,6 +31,18 @@ export const engine = Setting.withDefault(
   () => undefined,
 )
 
+/** Where the engine's log files are mounted; undefined = wherever the engine keeps them, if they can be read. */
+export const logDir = Setting.withDefault(
+  "log-dir",
+  {
+    value: "DIR",
+    description:
+      "Where the engine's containers directory is mounted, or none: logs are read through the engine alone; default: where the engine keeps it, if it can be read",
+    parse: Setting.text,
+  },
+  () => undefined,
+)
+
 /** The longest window there may be, in seconds. */
 const MAX_WINDOW = 600
 

@@ -19,6 +19,8 @@ import * as Welcome from "./Welcome.ts"
 export interface UpTerms {
   readonly listen: ListenAddress.ListenAddress
   readonly engine: string | undefined
+  /** Default: where the engine keeps its log files, if they can be read. */
+  readonly logDir?: string | undefined
   readonly stateDir: string
   /** Shows samples whatever engine there is. */
   readonly samples: boolean
@@ -29,7 +31,7 @@ const FIRST_LIST = "5 seconds"
 
 /** Starts all of it for as long as the scope lives, and says how to use it. */
 export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms) {
-  const { engine, listen, stateDir } = terms
+  const { engine, listen, logDir, stateDir } = terms
   const found = EngineAddress.find({ engine, env: process.env })
   const samples = terms.samples || (engine === undefined && Either.isLeft(found))
   if (!samples) yield* probe(engine)
@@ -40,7 +42,7 @@ export const startUp = Effect.fn("UpProgram.startUp")(function* (terms: UpTerms)
   const local = ListenAddress.local(url)
   yield* Login.offer(stateDir, { proxy: new URL(local), token: own.user })
   const address = samples ? (yield* SampleEngine.make({ samples: true })).url : engine
-  yield* startSource({ name, engine: address, proxy: local, token: own.source, forwardProxy: "none" })
+  yield* startSource({ name, engine: address, logDir, proxy: local, token: own.source, forwardProxy: "none" })
   const registry = Context.get(context, SourceRegistry)
   yield* firstList(registry).pipe(Effect.timeoutOption(FIRST_LIST))
   const [inventory] = yield* registry.inventories

@@ -20,6 +20,7 @@ export const page: Page = {
 const settings = Setting.all({
   listen: ServerSettings.listen("127.0.0.1:7070"),
   engine: ServerSettings.engine,
+  logDir: ServerSettings.logDir,
   stateDir: StateDirectory.setting,
   samples: Setting.toggle("samples", "Sample containers even where there is an engine"),
 })
