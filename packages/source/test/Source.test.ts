@@ -25,7 +25,9 @@ const logs = (id: string, query: Partial<LogQuery> = {}, scope: Scope = {}): Ope
 const start = (engine: string) =>
   Effect.gen(function* () {
     const proxy = yield* TestProxy.make
-    yield* Effect.forkScoped(Effect.provide(Source.run({ engine, env: {}, agent: "rdl/test" }), proxy.dialer))
+    yield* Effect.forkScoped(
+      Effect.provide(Source.run({ engine, env: {}, agent: "rdl/test", logDir: "none" }), proxy.dialer),
+    )
     return proxy
   })
 

@@ -1,10 +1,11 @@
 /** The files of a log that is being followed, in the order they were begun: none may be gone before its turn. */
+import { existsSync } from "node:fs"
 import { Effect, Option } from "effect"
 import type { OriginUnable } from "../LogOrigin.ts"
 import { recordFrom } from "./FileScan.ts"
 import type { FileWatch } from "./FileWatch.ts"
-import type { LogFile } from "./LogFile.ts"
-import { type HeldFiles, isStill, openAll } from "./LogFileSet.ts"
+import { isAt, isSame, type LogFile, pin } from "./LogFile.ts"
+import { type HeldFiles, openAll } from "./LogFileSet.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 
 /** The most files that wait for a reader that is behind; the oldest are let go of first. */
@@ -16,6 +17,8 @@ export interface Link {
   readonly file: LogFile
   /** Between the file before it and this one there may have been others. */
   afterLoss: boolean
+  /** Whether `afterLoss` is not known before all has been heard. */
+  readonly isOpen: boolean
 }
 
 export interface ChainOptions {
@@ -28,8 +31,8 @@ export interface ChainOptions {
 }
 
 export interface FileChain {
-  /** Takes the file that comes after the one taken last. */
-  readonly shift: () => Link | undefined
+  /** Takes the file that comes after the one taken last; there must be one. */
+  readonly next: Effect.Effect<Link>
   readonly hasNext: () => boolean
   /** Whether the engine may still write to this file, as far as is known. */
   readonly isNewest: (file: LogFile) => boolean
@@ -43,36 +46,100 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
   const waiting: Array<Link> = []
   const lock = Effect.unsafeMakeSemaphore(1)
   let newest = first
-  /** How often the engine's file had come or gone when `newest` was the one. */
+  /** How often the engine's file had come or gone when `newest` was the one; twice for each rotation. */
   let renames = heardBefore
+
+  /** The same for the file before it. */
+  let renamesBefore = heardBefore
+
+  const add = (fresh: ReadonlyArray<LogFile>, afterLoss: boolean, isOpen: boolean): void => {
+    for (const [index, file] of fresh.entries())
+      waiting.push({ file: held.hold(file), afterLoss: index === 0 && afterLoss, isOpen: index === 0 && isOpen })
+    newest = fresh[fresh.length - 1] ?? newest
+    renamesBefore = renames
+  }
+
+  /** What the engine may remove next is opened before anything else happens. */
+  watch.onRename = () => {
+    const fresh = pinBehind(path, rotated, newest)
+    if (fresh === undefined) return
+    if (fresh !== "same") add(fresh.files, false, !fresh.isWhole)
+    renames = watch.renames
+    // Where nothing is kept, only what is heard tells that a file came and went between.
+    const last = waiting[waiting.length - 1]
+    if (last?.isOpen === true && last.file === newest && renames - renamesBefore > RENAMES_OF_ONE) last.afterLoss = true
+  }
 
   const look = Effect.gen(function* () {
     const heard = yield* allHeard(watch)
-    if (yield* isStill(path, newest)) {
+    if (yield* isAt(path, newest)) {
       renames = heard
       return
     }
+    const before = newest
     const opened = yield* Effect.option(openAll(path, rotated, held))
     // Nothing is there when the container has been removed.
     if (Option.isNone(opened)) return
     const files = opened.value
-    const known = yield* indexOf(newest, files, format)
-    yield* Effect.forEach(files.slice(0, known + 1), (file) => held.drop(file), { discard: true })
-    const fresh = files.slice(known + 1)
-    const rotations = watch.hears ? Math.ceil(((yield* allHeard(watch)) - renames) / 2) : Number.POSITIVE_INFINITY
-    for (const [index, file] of fresh.entries())
-      waiting.push({ file, afterLoss: index === 0 && known < 0 && rotations > fresh.length })
-    newest = files[files.length - 1]!
-    renames = heard
+    const known = yield* indexOf(before, files, format)
+    const rotations = watch.hears ? Math.ceil(((yield* allHeard(watch)) - renames) / RENAMES_OF_ONE) : Infinity
+    const isOvertaken = newest !== before
+    const fresh = isOvertaken ? [] : files.slice(known + 1)
+    const old = isOvertaken ? files : files.slice(0, known + 1)
+    if (!isOvertaken) {
+      add(fresh, known < 0 && rotations > fresh.length, false)
+      renames = heard
+    }
+    yield* Effect.forEach(old, (file) => held.drop(file), { discard: true })
     yield* shorten(waiting, held)
   })
 
   return {
-    shift: () => waiting.shift(),
+    next: Effect.suspend(() => {
+      const wait = waiting[0]!.isOpen ? Effect.asVoid(allHeard(watch)) : Effect.void
+      // It may have been let go of meanwhile; the last one never is.
+      return Effect.map(wait, () => waiting.shift()!)
+    }),
     hasNext: () => waiting.length > 0,
     isNewest: (file) => file === newest,
     refresh: lock.withPermits(1)(look),
   }
+}
+
+/** The file goes, and another one comes. */
+const RENAMES_OF_ONE = 2
+
+/**
+ * Opens what has come behind a file: `same` = nothing, undefined = that cannot be told at once. `isWhole`: none is missing
+ * between.
+ */
+const pinBehind = (path: string, rotated: number, newest: LogFile) => {
+  const current = pin(path)
+  if (current === undefined) return undefined
+  const files = [current]
+  const drop = () => files.forEach((file) => Effect.runFork(file.close))
+  if (isSame(current, newest)) {
+    drop()
+    return "same" as const
+  }
+  for (let number = 1; number <= rotated; number++) {
+    const file = pin(`${path}.${number}`)
+    if (file === undefined) {
+      // Compressed, or not kept: what is compressed takes a longer look.
+      if (number === 1 && !existsSync(`${path}.1.gz`)) return { files, isWhole: false }
+      drop()
+      return undefined
+    }
+    if (isSame(file, newest)) {
+      Effect.runFork(file.close)
+      return { files, isWhole: true }
+    }
+    // A file can move on while we look.
+    if (isSame(file, files[0]!)) Effect.runFork(file.close)
+    else files.unshift(file)
+  }
+  drop()
+  return undefined
 }
 
 /** How many names have come and gone, once all has been heard that happened before. */
@@ -83,10 +150,11 @@ const allHeard = (watch: FileWatch): Effect.Effect<number> =>
 
 /** A file that was compressed has become another one, with the same first record; -1 = it is not there. */
 const indexOf = Effect.fnUntraced(function* (wanted: LogFile, files: ReadonlyArray<LogFile>, format: RecordFormat) {
-  const same = files.findIndex((file) => file.device === wanted.device && file.inode === wanted.inode)
+  const same = files.findIndex((file) => isSame(file, wanted))
   if (same >= 0 || !files.some((file) => file.compressed)) return same
   const first = yield* firstRecord(wanted, format)
-  for (let index = files.length - 1; first !== undefined && index >= 0; index--) {
+  if (first === undefined) return -1
+  for (let index = files.length - 1; index >= 0; index--) {
     const file = files[index]!
     if (file.compressed && (yield* firstRecord(file, format))?.equals(first) === true) return index
   }

@@ -42,7 +42,7 @@ export const follow = Effect.fnUntraced(function* <R>(options: FollowOptions<R>,
       genuine = makeGenuine(pass.file, format, chain)
     } else if (isComplete) {
       if (pass.end > pass.start) return yield* damaged()
-      const next = chain.shift()!
+      const next = yield* chain.next
       yield* held.drop(pass.file)
       if (next.afterLoss) taker.gap({ reason: ROTATED })
       pass = new FilePass(next.file, format, 0)

@@ -33,6 +33,8 @@ export class FileWatch {
   readonly anything = new Bell()
   /** Files may have come or gone. */
   readonly names = new Bell()
+  /** Called at once when the file of this name has come or gone. */
+  onRename: () => void = () => {}
   /** How often the file of this name has come or gone, as far as it was heard. */
   renames = 0
   /** Whether names are heard of at all. */
@@ -71,7 +73,10 @@ const listen = (directory: string, name: string, heard: FileWatch): FSWatcher | 
   try {
     return watch(directory, { persistent: false }, (event, file) => {
       if (event === "rename") {
-        if (file === name) heard.renames++
+        if (file === name) {
+          heard.renames++
+          heard.onRename()
+        }
         heard.names.ring()
       }
       heard.anything.ring()

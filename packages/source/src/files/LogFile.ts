@@ -1,6 +1,7 @@
 /** One file of a container's log, held open: it stays readable when the engine renames or removes it. */
-import { constants } from "node:fs"
-import { type FileHandle, open } from "node:fs/promises"
+import { close, closeSync, constants, fstat, fstatSync, openSync, read } from "node:fs"
+import { type FileHandle, lstat, open } from "node:fs/promises"
+import { promisify } from "node:util"
 import { Effect } from "effect"
 import { OriginUnable } from "../LogOrigin.ts"
 
@@ -36,7 +37,7 @@ export const openRegular = (path: string): Effect.Effect<OpenedFile | undefined,
       const handle = await open(path, FLAGS)
       try {
         const stat = await handle.stat({ bigint: true })
-        if (stat.isFile()) return { handle, device: Number(BigInt.asUintN(32, stat.dev)), inode: stat.ino }
+        if (stat.isFile()) return { handle, device: deviceOf(stat.dev), inode: stat.ino }
       } catch (error) {
         await handle.close()
         throw error
@@ -46,7 +47,9 @@ export const openRegular = (path: string): Effect.Effect<OpenedFile | undefined,
     },
     catch: (error) => ({ isMissing: codeOf(error) === "ENOENT", unable: unable(error) }),
   }).pipe(
-    Effect.catchAll(({ isMissing, unable }) => (isMissing ? Effect.sync(() => undefined) : Effect.fail(unable))),
+    Effect.catchAll(({ isMissing, unable }) =>
+      isMissing ? Effect.succeed<OpenedFile | undefined>(undefined) : Effect.fail(unable),
+    ),
     Effect.uninterruptible,
   )
 
@@ -60,6 +63,52 @@ export const plain = ({ handle, device, inode }: OpenedFile): LogFile => ({
   isRemoved: attempt(async () => (await handle.stat()).nlink === 0),
   close: Effect.promise(() => handle.close().catch(() => undefined)),
 })
+
+/**
+ * Opens a regular file at once, without letting anything else happen: undefined where that cannot be done. For the moment
+ * in which the engine is about to remove it.
+ */
+export const pin = (path: string): LogFile | undefined => {
+  try {
+    const fd = openSync(path, FLAGS)
+    const stat = fstatSync(fd, { bigint: true })
+    if (stat.isFile()) return pinned(fd, deviceOf(stat.dev), stat.ino)
+    closeSync(fd)
+  } catch {}
+  return undefined
+}
+
+const pinned = (fd: number, device: number, inode: bigint): LogFile => ({
+  device,
+  inode,
+  compressed: false,
+  read: (into, at, length, position) =>
+    attempt(async () => (await readAsync(fd, into, at, length, position)).bytesRead),
+  size: attempt(async () => (await fstatAsync(fd)).size),
+  isRemoved: attempt(async () => (await fstatAsync(fd)).nlink === 0),
+  close: Effect.promise(() => closeAsync(fd).catch(() => undefined)),
+})
+
+const readAsync = promisify(read)
+const fstatAsync = promisify(fstat)
+const closeAsync = promisify(close)
+
+/** Whether the path leads to this very file. */
+export const isAt = (path: string, file: LogFile): Effect.Effect<boolean, OriginUnable> =>
+  Effect.tryPromise({
+    try: () => lstat(path, { bigint: true }),
+    catch: (error) => ({ isMissing: codeOf(error) === "ENOENT", unable: unable(error) }),
+  }).pipe(
+    Effect.map(({ dev, ino }) => isSame(file, { device: deviceOf(dev), inode: ino })),
+    Effect.catchAll(({ isMissing, unable }) => (isMissing ? Effect.succeed(false) : Effect.fail(unable))),
+  )
+
+export const isSame = (one: FileIdentity, other: FileIdentity): boolean =>
+  one.inode === other.inode && one.device === other.device
+
+type FileIdentity = Pick<LogFile, "device" | "inode">
+
+const deviceOf = (dev: bigint): number => Number(BigInt.asUintN(32, dev))
 
 const attempt = <A>(work: () => Promise<A>): Effect.Effect<A, OriginUnable> =>
   Effect.tryPromise({ try: work, catch: unable })

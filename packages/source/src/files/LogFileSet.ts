@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { OriginUnable } from "../LogOrigin.ts"
 import * as GzipFile from "./GzipFile.ts"
-import { type LogFile, type OpenedFile, openRegular, plain } from "./LogFile.ts"
+import { isAt, type LogFile, type OpenedFile, openRegular, plain } from "./LogFile.ts"
 
 /** How often the files are opened anew because they were rotated meanwhile, and how long to wait between, in milliseconds. */
 const ATTEMPTS = 20
@@ -37,7 +37,7 @@ export const openAll = Effect.fnUntraced(function* (path: string, rotated: numbe
     if (attempt > 0) yield* Effect.sleep(PAUSE_MS)
     const files = yield* openOnce(path, rotated, held)
     if (files === undefined) continue
-    if (yield* isStill(path, files[files.length - 1]!)) return files
+    if (yield* isAt(path, files[files.length - 1]!)) return files
     yield* Effect.forEach(files, (file) => held.drop(file), { discard: true })
   }
   return yield* new OriginUnable({ detail: "the log's files are not there, or never the same" })
@@ -63,11 +63,3 @@ const openHeld = (path: string, as: (opened: OpenedFile) => LogFile, held: HeldF
   Effect.uninterruptible(
     Effect.map(openRegular(path), (opened) => (opened === undefined ? undefined : held.hold(as(opened)))),
   )
-
-/** Whether the engine still writes to the file: then nothing was rotated since it was opened. */
-export const isStill = (path: string, file: LogFile): Effect.Effect<boolean, OriginUnable> =>
-  Effect.flatMap(openRegular(path), (opened) => {
-    if (opened === undefined) return Effect.succeed(false)
-    const same = opened.device === file.device && opened.inode === file.inode
-    return Effect.as(plain(opened).close, same)
-  })

@@ -81,7 +81,11 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
     let containers: Record<"plain" | "terminal" | "rotated" | "single" | "packed", RealContainer>
     const moments: Record<string, ReadonlyArray<LogTime>> = {}
 
+    let isOld: boolean
+
     beforeAll(async () => {
+      const { ApiVersion } = await engine.json<{ readonly ApiVersion: string }>("/version")
+      isOld = Number(ApiVersion.split(".")[1]) < 42
       containers = {
         plain: await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions })),
         terminal: await keep(engine.runToEnd({ script: AWKWARD, labels, logOptions, tty: true })),
@@ -132,7 +136,7 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
         await fc.assert(
           fc.asyncProperty(queries(name), fc.option(fc.integer({ min: 1, max: 50 })), async (query, room) => {
             // Before 23.0 the engine drops all rotated files where the oldest one is compressed and over before `since`.
-            const isLossy = name === "packed" && query.since !== undefined && socket === sockets[0]
+            const isLossy = name === "packed" && query.since !== undefined && isOld
             const truth = await engine.logs(container.id, asked({ ...all, ...query }))
             const { taker, ended } = await run(container, query, {
               tty: name === "terminal",
@@ -141,8 +145,7 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
             expect(ended).toEqual(Either.right("eof"))
             expect(taker.gaps).toEqual([])
             const given = taker.bytes()
-            if (isLossy) expect(given.subarray(given.length - truth.length).equals(truth)).toBe(true)
-            else expect(given.equals(truth), JSON.stringify(query)).toBe(true)
+            expect(given.subarray(isLossy ? given.length - truth.length : 0).equals(truth)).toBe(true)
           }),
           { numRuns: runs },
         )
