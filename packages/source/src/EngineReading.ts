@@ -14,7 +14,7 @@ import { asStreamError, brokenOff, type ReadProblem } from "./EngineProblems.ts"
 import * as EngineQuestion from "./EngineQuestion.ts"
 import { EngineWindow, type WindowEnd } from "./EngineWindow.ts"
 import { FollowCheck } from "./FollowCheck.ts"
-import { burstLimit, FollowWatch } from "./FollowWatch.ts"
+import { BURST_MS, burstLimit, FollowWatch } from "./FollowWatch.ts"
 import type { LogAsk, LogTaker } from "./LogOrigin.ts"
 import { PlaceSeek } from "./PlaceSeek.ts"
 import { engineTimes } from "./RecordBounds.ts"
@@ -38,6 +38,8 @@ const MANY_RECORDS = 500
 const UNTIL_GRACE_MS = 1_000
 /** Answers that make no sense, one after the other and without a record between them, until the log is given up. */
 const MAX_WRONG_ANSWERS = 3
+/** While much comes from a log that rotates it is not followed, but read anew as often as this. */
+const POLL_MS = 50
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
 
@@ -59,10 +61,15 @@ export class EngineReading {
   /** Whether the taker's cursor says where to go on. */
   private isPlaced: boolean
   private given = 0
+  private bytes = 0
+  /** Since a burst, or since it was last looked whether it is over: what had been given then. */
+  private busySince: { readonly at: number; readonly bytes: number } | undefined
   /** `given` when something went wrong last, when that began, and how often it did since. */
   private givenAtFailure = -1
   private failingSince = 0
   private failures = 0
+  /** How often in a row what was tried brought nothing. */
+  private idle = 0
 
   constructor(client: typeof EngineClient.Service, ask: LogAsk, taker: LogTaker, settings: Partial<ReadingSettings>) {
     this.client = client
@@ -105,7 +112,8 @@ export class EngineReading {
       }
       const moved = this.given - before
       if (end.right === "doubtful" || step === "last") yield* this.pause(moved)
-      step = next(step, end.right, moved)
+      if (step === "go-on" && end.right === "ended" && this.isBusy()) yield* Effect.sleep(POLL_MS)
+      else step = next(step, end.right, moved)
     }
   })
 
@@ -219,8 +227,6 @@ export class EngineReading {
     return undefined
   })
 
-  private idle = 0
-
   /** What brings nothing again and again is tried less and less often. */
   private pause(moved: number): Effect.Effect<void> {
     this.idle = moved > 0 ? 0 : this.idle + 1
@@ -228,7 +234,19 @@ export class EngineReading {
   }
 
   private isTooMuch(watch: FollowWatch, record: LogRecord): boolean {
-    return this.limit < Number.POSITIVE_INFINITY && watch.isBurst(record.end - record.start, performance.now())
+    const isBurst = this.limit < Number.POSITIVE_INFINITY && watch.isBurst(record.end - record.start, performance.now())
+    if (isBurst) this.busySince = { at: performance.now(), bytes: this.bytes }
+    return isBurst
+  }
+
+  /** Whether still more comes since a burst than half of what is one. */
+  private isBusy(): boolean {
+    if (this.busySince === undefined) return false
+    const now = performance.now()
+    if (now - this.busySince.at < BURST_MS) return true
+    const isCalm = this.bytes - this.busySince.bytes < (this.limit * (now - this.busySince.at)) / BURST_MS / 2
+    this.busySince = isCalm ? undefined : { at: now, bytes: this.bytes }
+    return !isCalm
   }
 
   private place(newest: LogRecord | undefined): void {
@@ -241,13 +259,14 @@ export class EngineReading {
     this.isOpen = true
   }
 
-  private readonly onGive = (): void => {
+  private readonly onGive = (record: LogRecord): void => {
     this.given++
+    this.bytes += record.end - record.start
     this.isPlaced = true
   }
 
   private readonly give = (record: LogRecord): undefined => {
-    this.onGive()
+    this.onGive(record)
     this.taker.record(record)
     return undefined
   }

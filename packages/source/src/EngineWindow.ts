@@ -25,7 +25,7 @@ export interface WindowOptions {
   readonly ask: LogAsk
   readonly taker: LogTaker
   /** Told of each record before it is given. */
-  readonly onGive: () => void
+  readonly onGive: (record: LogRecord) => void
   readonly onOpen: () => void
   readonly parkMs: number
 }
@@ -119,7 +119,7 @@ export class EngineWindow {
       if (finding === "skip") return undefined
       if (finding !== "give") return finding
       given++
-      onGive()
+      onGive(record)
       taker.record(record)
       return undefined
     }

@@ -138,9 +138,10 @@ describe.each(flavours)("a log of %s that is gone on with", (flavour) => {
           const rest = new CollectingWriter()
           yield* read(web, query, rest, rendering, resume)
           got.push(rest.bytes())
-          const what = JSON.stringify({ writes, rendering, times, cuts, resolution })
-          expect(Buffer.concat(got).equals(whole.bytes()), what).toBe(true)
-          expect([...whole.gaps, ...rest.gaps], what).toEqual([])
+          const same = Buffer.concat(got).equals(whole.bytes())
+          const gaps = [...whole.gaps, ...rest.gaps]
+          // Beside the result stands what it was of, so that a failure can be played again.
+          expect({ writes, rendering, times, cuts, resolution, same, gaps }).toMatchObject({ same: true, gaps: [] })
           web.remove()
         }
       }),
