@@ -134,12 +134,16 @@ export class EngineReading {
       return "ended" as const
     }
     const times = engineTimes(query, engine)
-    const end = yield* EngineQuestion.ask<never>(this.client, this.ask, {
+    const bounds = this.window.bounds()
+    const end = yield* EngineQuestion.ask<"past">(this.client, this.ask, {
       selection: { follow: false, ...times, ...(query.tail === undefined ? {} : { tail: query.tail }) },
       taker: this.taker,
       parkMs: this.settings.parkMs,
       onOpen: this.onOpen,
-      onRecord: this.give,
+      onRecord: (record) => {
+        const judged = bounds.judge(record)
+        return judged === "give" ? this.give(record) : judged === "past" ? judged : undefined
+      },
     })
     if (isLive && end === "ended" && !this.isPlaced) this.place(newest)
     return end

@@ -1,4 +1,4 @@
-/** Which records `since` and `until` let through, in the words of the engine at hand; for what it is not asked itself. */
+/** Which records `since` and `until` let through, both inclusive: by the engine's own rule, but judged here, where no rounding is. */
 import type { Engine } from "@rdl/core/model/Engine"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
@@ -13,7 +13,7 @@ const FIRST_ONLY_FROM = 43
 
 export type Judgement = "give" | "skip" | "past"
 
-/** `since` and `until` as the engine is to be asked for them. */
+/** `since` and `until` as the engine is to be asked for them: a little more than is wanted, where it does not read them exactly. */
 export const engineTimes = (
   { since, until }: Pick<LogQuery, "since" | "until">,
   { kind }: Pick<Engine, "kind">,
@@ -36,7 +36,7 @@ export class RecordBounds {
   private readonly stamp = new LogStamp()
 
   constructor(query: Pick<LogQuery, "since" | "until">, engine: Pick<Engine, "kind" | "apiVersion">) {
-    const { since, until } = engineTimes(query, engine)
+    const { since, until } = query
     this.since = since === undefined ? undefined : stampOf(since)
     this.until = until === undefined ? undefined : stampOf(until)
     this.firstOnly = engine.kind === "docker" && Number(engine.apiVersion.split(".")[1]) >= FIRST_ONLY_FROM
