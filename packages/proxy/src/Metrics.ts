@@ -1,5 +1,6 @@
 /** What the proxy counts, in Effect's registry: whatever else the process counts there under `rdl_` is shown with it. */
 import { UserApi } from "@rdl/core/api/UserApi"
+import * as LogMetrics from "@rdl/core/routing/LogMetrics"
 import { Metric, MetricBoundaries, MetricLabel } from "effect"
 import * as DockerRoute from "./docker/DockerRoute.ts"
 
@@ -34,7 +35,7 @@ export const streamsChanged = (by: 1 | -1): void => streams.unsafeModify(by, [])
 export const connectionsChanged = (by: 1 | -1): void => connections.unsafeModify(by, [])
 
 // A series that appears only with its first event has no beginning to take a rate from.
-for (const metric of [bytes, brokenLogs, throttled]) metric.unsafeUpdate(0, [])
+for (const metric of [bytes, brokenLogs, throttled, LogMetrics.gaps, LogMetrics.resumes]) metric.unsafeUpdate(0, [])
 for (const gauge of [streams, connections]) gauge.unsafeModify(0, [])
 for (const how of ["refused", "limited"] as const) authFailures.unsafeUpdate(0, [MetricLabel.make("outcome", how)])
 

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { readFileSync } from "node:fs"
+import * as Fleet from "./Fleet.ts"
+
+const Dashboard = Schema.Struct({
+  panels: Schema.Array(
+    Schema.Struct({ title: Schema.String, targets: Schema.Array(Schema.Struct({ expr: Schema.String })) }),
+  ),
+})
+
+const file = new URL("../../../deploy/grafana/rdl.json", import.meta.url)
+
+/** Functions and words of PromQL that the dashboard uses. */
+const WORDS = /\b(sum|by|rate|histogram_quantile|5m|le)\b/g
+
+/** What a proxy shows to whoever may see everything. */
+const exposed = Effect.gen(function* () {
+  const fleet = yield* Fleet.start()
+  yield* fleet.link("edge-1", [Fleet.container("aa1", "web")])
+  const token = yield* fleet.token()
+  const log = yield* Fleet.ask(`${fleet.url}/containers/web/logs`, { token })
+  yield* log.ended
+  yield* Fleet.ask(`${fleet.url}/nothing`, { token })
+  yield* Fleet.until(Effect.sync(() => log.bytes() > 0))
+  const ask = Effect.flatMap(Fleet.ask(`${fleet.url}/metrics`, { token }), (answer) =>
+    Effect.as(answer.ended, { text: answer.text(), headers: answer.headers, status: answer.status }),
+  )
+  return { fleet, ask }
+})
+
+describe("The metrics", () => {
+  it.scoped("have every series that the dashboard asks for, with the labels it asks by", () =>
+    Effect.gen(function* () {
+      const { text } = yield* (yield* exposed).ask
+      const names = new Set(
+        [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = "", type]) =>
+          type === "histogram" ? [`${name}_bucket`] : [name],
+        ),
+      )
+      const labels = new Set([...text.matchAll(/([a-z]+)="/g)].map(([, label]) => label))
+      const { panels } = yield* Schema.decodeUnknown(Schema.parseJson(Dashboard))(readFileSync(file, "utf8"))
+      expect(panels.length).toBeGreaterThan(5)
+      for (const { targets, title } of panels)
+        for (const { expr } of targets) {
+          const bare = expr
+            .replaceAll(/\{[^}]*\}/g, "")
+            .replaceAll(/by \([^)]*\)/g, "")
+            .replaceAll(WORDS, "")
+          for (const [name] of bare.matchAll(/[a-z_]{2,}/g))
+            expect({ title, name, isThere: names.has(name) }).toMatchObject({ isThere: true })
+          for (const [, by = ""] of expr.matchAll(/by \(([^)]*)\)/g))
+            for (const label of by.split(", "))
+              expect({ title, label, isThere: labels.has(label) }).toMatchObject({ isThere: true })
+        }
+    }),
+  )
+
+  it.scoped("are text as Prometheus reads it, for nobody whose token keeps anything from him", () =>
+    Effect.gen(function* () {
+      const { ask, fleet } = yield* exposed
+      const { headers, status, text } = yield* ask
+      expect([status, headers["content-type"]]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"])
+      expect(text).toMatch(/^(# (HELP|TYPE) .+\n|[a-z_]+(\{.+\})? [-+.\dEeInf]+\n)+$/)
+      expect(text).toMatch(/^rdl_requests_total\{route="\/containers\/:ref\/logs",status="200"\} \d+$/m)
+      expect(text).toMatch(/^rdl_requests_total\{route="other",status="404"\} \d+$/m)
+      expect(text).not.toContain("edge-1")
+      expect((yield* Fleet.ask(`${fleet.url}/metrics`)).status).toBe(401)
+      for (const allow of [{ sources: ["edge-*"] }, { containers: [] }, { labels: ["team"] }]) {
+        const token = yield* fleet.token({ allow })
+        expect((yield* Fleet.ask(`${fleet.url}/metrics`, { token })).status).toBe(403)
+      }
+      const all = yield* fleet.token({ allow: { sources: ["*"], containers: ["*"] } })
+      expect((yield* Fleet.ask(`${fleet.url}/metrics`, { token: all })).status).toBe(200)
+    }),
+  )
+
+  it.scoped("grow by no path that anybody makes up", () =>
+    Effect.gen(function* () {
+      const { ask, fleet } = yield* exposed
+      const token = yield* fleet.token()
+      const series = Effect.map(ask, ({ text }) => text.match(/^rdl_requests_total\{/gm)?.length ?? 0)
+      yield* series
+      const before = yield* series
+      for (let each = 0; each < 50; each++) {
+        const answer = yield* Fleet.ask(`${fleet.url}/made-up-${each}/x`, { token })
+        yield* answer.ended
+      }
+      expect(yield* series).toBe(before)
+    }),
+  )
+})
