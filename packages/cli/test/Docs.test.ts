@@ -69,10 +69,11 @@ describe("the documentation", () => {
       stream.setEncoding("utf8").on("data", (text: string) => (said += text))
     // A loop that waits for what does not come has to end as well.
     const patience = setTimeout(() => shell.kill("SIGKILL"), 90_000)
+    const closed = new Promise((resolve) => shell.once("close", resolve))
     const code = await new Promise((resolve) => shell.once("exit", resolve))
     clearTimeout(patience)
     endGroup(shell.pid!)
-    await new Promise((resolve) => shell.once("close", resolve))
+    await closed
     return { code, said }
   }
 

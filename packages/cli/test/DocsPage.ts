@@ -1,6 +1,6 @@
 /**
  * The commands of a page of documentation. A fence says by its first word, and what stands behind, what becomes of it:
- * `sh` is run; `sh (not run here: why)` is not; `yaml NAME` is written to a file of that name. All blocks of a page are
+ * `sh` is run; `sh (not run here: why)`, and a transcript as `console`, is not; `yaml NAME` is written to a file of that name. All blocks of a page are
  * one session, in their order: what one starts in the background serves the next.
  */
 import { readFileSync } from "node:fs"
@@ -29,9 +29,9 @@ export const read = (path: string, name: string, replacements: Replacements): Pa
     const [kind = "", ...rest] = info.split(" ")
     const note = rest.join(" ")
     const at = `${name}:${line}`
-    if (/^(bash|console|shell|shell-session|zsh)$/.test(kind)) problems.push(`${at}: call it sh, so that it is run`)
-    if (kind === "sh" && note !== "" && !/^\(not run here: .{10,}\)$/.test(note))
-      problems.push(`${at}: say why, as in sh (not run here: needs a public name)`)
+    if (/^(bash|shell|shell-session|zsh)$/.test(kind)) problems.push(`${at}: call it sh, so that it is run`)
+    if ((kind === "console" || (kind === "sh" && note !== "")) && !SAYS_WHY.test(note))
+      problems.push(`${at}: say why, as in ${kind} (not run here: needs a public name)`)
     const body = replacements.reduce((done, [said, here]) => done.replaceAll(said, here), text)
     if (kind === "sh" && note === "") {
       runs = true
@@ -41,6 +41,8 @@ export const read = (path: string, name: string, replacements: Replacements): Pa
   }
   return { script: runs ? [PROLOGUE, ...parts].join("\n") : undefined, problems }
 }
+
+const SAYS_WHY = /^\(not run here: .{10,}\)$/
 
 /** Ends at the first command that fails, and says in which block. */
 const PROLOGUE = `set -eu -o pipefail\ntrap 'echo "a command of $where failed" >&2' ERR`
