@@ -45,7 +45,10 @@ describe("rdl docker", () => {
     expect(host).toBe(url.plain.replace("http:", "tcp:"))
     expect(stdout).not.toContain(token)
     expect([mode(state), mode(join(state, "docker")), mode(config), mode(join(config, "config.json"))]).toEqual([
-      ...["700", "700", "700", "600"],
+      "700",
+      "700",
+      "700",
+      "600",
     ])
     expect(JSON.parse(readFileSync(join(config, "config.json"), "utf8"))).toEqual({
       HttpHeaders: { Authorization: `Bearer ${token}` },

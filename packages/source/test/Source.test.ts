@@ -72,6 +72,31 @@ describe("Source", () => {
     }),
   )
 
+  it.scopedLive(
+    "answers no other question about what is out of scope, and tells no event of it or of what is kept back",
+    () =>
+      Effect.gen(function* () {
+        const engine = yield* SampleEngine.make()
+        const web = engine.createContainer({ name: "web", labels: { team: "a" } })
+        const db = engine.createContainer({ name: "db", labels: { team: "b" } })
+        const kept = engine.createContainer({ name: "kept", labels: { team: "a", "rdl.enable": "no" } })
+        const { session } = yield* (yield* start(engine.url)).session
+        yield* (yield* TestProxy.ask(session, inventory)).until(hasReady)
+        const about = { containerId: ContainerId.make(db.id), scope: { labels: ["team=a"] } }
+        for (const question of [
+          { op: "inspect", ...about },
+          { op: "stats", ...about, stream: true, oneShot: false },
+          { op: "top", ...about },
+        ] as const)
+          expect(yield* Effect.flip(session.open(question))).toMatchObject({ reason: "not-found" })
+        const told = yield* TestProxy.ask(session, { op: "events", scope: about.scope })
+        for (const container of [kept, db, web]) container.stop()
+        const text = yield* told.until((seen) => seen.includes('"action":"die"'))
+        expect(text).toContain(web.id)
+        for (const { id } of [db, kept]) expect(text).not.toContain(id)
+      }),
+  )
+
   it.scopedLive("links without an engine, says so, and is whole once the engine is there", () =>
     Effect.gen(function* () {
       const engine = yield* SampleEngine.make()

@@ -12,12 +12,39 @@ describe("Arguments of ps", () => {
 
   it.each([
     // Shows environments.
-    ...["e", "aue", "auxe", "axe", "eww", "-o environ", "-o pid,environ", "o pid,e", "-e", "-eo pid,args"],
+    "e",
+    "aue",
+    "auxe",
+    "axe",
+    "eww",
+    "-o environ",
+    "-o pid,environ",
+    "o pid,e",
+    "-e",
+    "-eo pid,args",
     // Read as the other dialect's letters where they are in conflict: then the `e` is one.
-    ...["-ef -o pid,args", "-o pid,args -ef", "-e -f", "-ef aux", "aux -ef"],
+    "-ef -o pid,args",
+    "-o pid,args -ef",
+    "-e -f",
+    "-ef aux",
+    "aux -ef",
     // Columns that an old ps does not know, renamed ones, files and other options.
-    ...["-o pid,foo", "-o pid=X", "-o", "-o pid -o args", "-opid", "--forest", "-p 1", "--format=pid", "-C init"],
-    ...["", " ", "aux;id", "-o pid,$(id)", "-o\tpid", "-o pid,\n", `-o ${"pid,".repeat(80)}pid`],
+    "-o pid,foo",
+    "-o pid=X",
+    "-o",
+    "-o pid -o args",
+    "-opid",
+    "--forest",
+    "-p 1",
+    "--format=pid",
+    "-C init",
+    "",
+    " ",
+    "aux;id",
+    "-o pid,$(id)",
+    "-o\tpid",
+    "-o pid,\n",
+    `-o ${"pid,".repeat(80)}pid`,
   ])("may not be %j", (text) => {
     expect(isSafe(text)).toBe(false)
   })

@@ -96,7 +96,7 @@ const handlers = (router: RequestRouter["Type"]) => {
         return own.logs(user, route, parameters, request)
       case "Stats":
         return own.stats(user, route.ref, parameters, request)
-      case "Top":
+      default:
         return top(router, user, route.ref, parameters)
     }
   }

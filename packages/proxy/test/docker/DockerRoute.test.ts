@@ -5,37 +5,10 @@ import * as FakeRouter from "./FakeRouter.ts"
 
 const versions = fc.constantFrom("", "/v1.47", "/v1.24", "/v1.999", "/v2.0", "/v1", "/V1.47", "/v1.47/v1.47", "//v1.47")
 const words = fc.constantFrom(
-  ...[
-    "containers",
-    "json",
-    "logs",
-    "stats",
-    "top",
-    "events",
-    "_ping",
-    "version",
-    "info",
-    "images",
-    "networks",
-    "volumes",
-  ],
-  ...["exec", "attach", "archive", "export", "start", "create", "ws", "changes", "build", "session", "grpc", "system"],
-  ...[
-    "web",
-    "edge-1",
-    "..",
-    ".",
-    "",
-    "%2e%2e",
-    "%2f",
-    "a%2fb",
-    "%2Fjson",
-    "a%5cb",
-    "web%00",
-    "%zz",
-    "we%20b",
-    "json%2f..",
-  ],
+  ...`containers json logs stats top events _ping version info images networks volumes exec attach archive export start
+  create ws changes build session grpc system web edge-1 .. . %2e%2e %2f a%2fb %2Fjson a%5cb web%00 %zz we%20b
+  json%2f..`.split(/\s+/),
+  "",
 )
 const paths = fc
   .tuple(
@@ -65,7 +38,7 @@ describe("Docker's routes", () => {
         const isPing = /^(?:\/v1\.\d{1,3})?\/_ping$/.test(path) && method === "HEAD"
         const isServed = route !== undefined && route._tag !== "Refused"
         expect(isServed).toBe((isListed && method === "GET") || isPing)
-        if (/^\/v1\.\d{1,3}\//.test(path)) expect(route).toBeDefined()
+        expect(route !== undefined || !/^\/v1\.\d{1,3}\//.test(path)).toBe(true)
       }),
       { numRuns: 5_000 },
     )
