@@ -142,6 +142,96 @@ describe.each(carriers)("a source that breaks the rules, over %s,", (carrier) =>
   )
 })
 
+describe.concurrent.each(carriers)("a source that tells of itself what it likes, over %s,", (carrier) => {
+  const ESCAPES = "\u001b]0;owned\u0007\u001b[2J\u202e"
+  const hello = {
+    versions: [1],
+    instanceId: "hostile",
+    time: Date.now(),
+    agent: `x${ESCAPES}`,
+    engine: null,
+    features: [],
+  }
+  const json = (type: FrameType, id: number, value: unknown) =>
+    Frame.withPayload(type, id, text(typeof value === "string" ? value : JSON.stringify(value)))
+
+  it.scopedLive("writes no escape into a list, a log line of the proxy, or an error", () =>
+    Effect.gen(function* () {
+      const { goesOn, hostile, world } = yield* followed(carrier)
+      const link = yield* hostile
+      link.send(json(FrameType.hello, 0, { ...hello, transportWhy: ESCAPES }))
+      yield* link.tellInventory("web")
+      yield* until(() => FaultWorld.isLinked(world.registry, "hostile"))
+      const asking = yield* Effect.forkScoped(world.ask("/containers/hostile/web/logs"))
+      const { id } = yield* link.opened("logs")
+      link.send(Frame.reset(id, 6, `no ${ESCAPES}`))
+      const refused = yield* asking
+      const sources = yield* world.ask("/sources")
+      for (const answer of [refused, sources]) {
+        yield* answer.ended
+        expect(answer.text()).not.toMatch(/\\u001b|\\u202e|\p{C}/u)
+      }
+      expect(world.logged.join("")).not.toContain("\u001b")
+      yield* goesOn
+    }),
+  )
+
+  it.scopedLive.each<[string, Record<string, unknown>]>([
+    ["escapes", { name: ESCAPES, names: [ESCAPES] }],
+    ["a path", { name: "../../version", names: ["../../version"] }],
+    ["another source's name before it", { name: "honest/web", names: ["honest/web"] }],
+    ["a name that is no text", { name: 7, names: [7] }],
+    ["an id that is none", { id: "../x" }],
+  ])("is sent away for a container with %s, and nobody is told of it", ([, forged]) =>
+    Effect.gen(function* () {
+      const { goesOn, hostile, world } = yield* followed(carrier)
+      const link = yield* hostile
+      link.send(json(FrameType.hello, 0, hello))
+      const { id } = yield* link.opened("inventory")
+      link.send(json(FrameType.head, id, { contentType: "application/x-ndjson" }))
+      const put = { _tag: "Put", container: { ...RawSource.container("web"), ...forged } }
+      const lines = [{ _tag: "Begin" }, put, { _tag: "Ready" }].map((change) => `${JSON.stringify(change)}\n`)
+      link.send(json(FrameType.data, id, lines.join("")))
+      yield* link.ended
+      const list = yield* world.ask("/containers?all=1")
+      yield* list.ended
+      expect(
+        (JSON.parse(list.text()) as ReadonlyArray<{ readonly source: string }>).map(({ source }) => source),
+      ).toEqual(["honest"])
+      yield* goesOn
+    }),
+  )
+
+  it.scopedLive("takes nothing from another by telling its container for its own", () =>
+    Effect.gen(function* () {
+      const { hostile, world } = yield* followed(carrier)
+      const link = yield* hostile
+      link.send(json(FrameType.hello, 0, hello))
+      yield* link.tellInventory("web")
+      yield* until(() => FaultWorld.isLinked(world.registry, "hostile"))
+      const bare = yield* world.ask("/containers/web/logs")
+      expect(bare.status).toBe(409)
+      const named = yield* world.ask("/containers/honest/web/logs?host=none")
+      expect([named.status, yield* named.ended]).toEqual([200, "whole"])
+    }),
+  )
+
+  it.scopedLive("is sent away when its inventory has no end", () =>
+    Effect.gen(function* () {
+      const { goesOn, hostile, world } = yield* followed(carrier)
+      const link = yield* hostile
+      link.send(json(FrameType.hello, 0, hello))
+      const { id } = yield* link.opened("inventory")
+      link.send(json(FrameType.head, id, { contentType: "application/x-ndjson" }))
+      link.send(Frame.withPayload(FrameType.data, id, text("x".repeat(60_000))))
+      for (let sent = 0; sent < 8; sent++) link.send(Frame.withPayload(FrameType.data, id, text("y".repeat(60_000))))
+      yield* link.ended
+      yield* until(() => world.logged.some((line) => line.includes("the source hostile")))
+      yield* goesOn
+    }),
+  )
+})
+
 describe("a WebSocket client with a good token", () => {
   it.scopedLive("that sends text, or a message longer than any frame, is cut off and named", () =>
     Effect.gen(function* () {

@@ -93,8 +93,8 @@ describe("A thousand logs opened and left", () => {
           Array.from({ length: 1_000 }, () => once),
           { concurrency: 20, discard: true },
         )
-        const connections = Effect.async<number>((resume) =>
-          fleet.server.getConnections((_, count) => resume(Effect.succeed(count))),
+        const connections = Effect.async<number>(
+          (resume) => void fleet.server.getConnections((_, count) => resume(Effect.succeed(count))),
         )
         yield* Fleet.until(Effect.map(connections, (count) => count === 0 && source.open() === 0))
         // Had a place been kept of each, the user would have none left.
