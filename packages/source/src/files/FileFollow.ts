@@ -19,16 +19,23 @@ export interface FollowOptions<R> {
   readonly watch: FileWatch
   /** Why nothing more will be written; undefined while something may. */
   readonly over: () => R | undefined
+  /** Done once all that was there at first has been given: told where that was. */
+  readonly atEnd: (position: number) => Effect.Effect<void, OriginUnable>
 }
 
 export const ROTATED = "the log was rotated away before it was read"
 export const TRUNCATED = "the log was truncated before it was read"
 
-/** Follows from a place on. Once `over` tells why, what is there by then is given to the end. */
-export const follow = Effect.fnUntraced(function* <R>(options: FollowOptions<R>, from: FilePass) {
+/** Follows from a place on, in a file that `genuineAtFirst` knows. Once `over` tells why, what is there by then is given to the end. */
+export const follow = Effect.fnUntraced(function* <R>(
+  options: FollowOptions<R>,
+  from: FilePass,
+  genuineAtFirst: Effect.Effect<boolean, OriginUnable>,
+) {
   const { chain, pour, taker, format, held, watch, over } = options
   let pass = from
-  let genuine = makeGenuine(pass.file, format, chain)
+  let genuine = genuineAtFirst
+  let isAtEnd = false
   for (;;) {
     const why = over()
     // What was written before the end is in the last file by now, whatever the watch has heard.
@@ -36,6 +43,10 @@ export const follow = Effect.fnUntraced(function* <R>(options: FollowOptions<R>,
     const isComplete = chain.hasNext()
     const poured = (yield* isShorter(pass, chain)) ? "replaced" : yield* pour.pour(pass, genuine)
     if (poured === "late") return "late" as const
+    if (poured === "end" && !isAtEnd) {
+      isAtEnd = true
+      yield* options.atEnd(pass.position)
+    }
     if (poured === "replaced") {
       taker.gap({ reason: TRUNCATED })
       pass = new FilePass(pass.file, format, 0)
@@ -66,7 +77,11 @@ const isShorter = (pass: FilePass, chain: FileChain): Effect.Effect<boolean, Ori
  * Whether the file that the engine writes to still begins with the record it began with: one that was emptied and has
  * grown again does not.
  */
-const makeGenuine = (file: LogFile, format: RecordFormat, chain: FileChain): Effect.Effect<boolean, OriginUnable> => {
+export const makeGenuine = (
+  file: LogFile,
+  format: RecordFormat,
+  chain: FileChain,
+): Effect.Effect<boolean, OriginUnable> => {
   let head: Buffer | undefined
   const learn = Effect.gen(function* () {
     const first = yield* recordFrom(file, format, 0, Number.POSITIVE_INFINITY)

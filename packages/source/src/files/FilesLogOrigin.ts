@@ -7,7 +7,7 @@ import { toNanos } from "@rdl/core/log/LogTime"
 import { type LogAsk, type LogOrigin, type LogTaker, OriginUnable } from "../LogOrigin.ts"
 import { type ContainerEnd, isRunning } from "./ContainerEnd.ts"
 import * as FileChain from "./FileChain.ts"
-import { follow, ROTATED } from "./FileFollow.ts"
+import { follow, makeGenuine, ROTATED } from "./FileFollow.ts"
 import { damaged, FilePass } from "./FilePass.ts"
 import * as FilePour from "./FilePour.ts"
 import { resume, type Resumption } from "./FileResume.ts"
@@ -109,6 +109,10 @@ const keepChain = (chain: FileChain.FileChain, watch: FileWatch.FileWatch): Effe
 const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
   const { ask, format, files, held, live } = log
   taker.settled()
+  const newest = files[files.length - 1]!
+  const genuine = live === undefined ? ALWAYS : makeGenuine(newest, format, live.chain)
+  // It learns what the file is before a place in it is looked for.
+  yield* genuine
   const { place, isAfterLoss } = yield* whereTo(log)
   const pour = FilePour.make({ format, filter: filterOf(ask, ask.from), taker })
   if (isAfterLoss) taker.gap({ reason: ROTATED })
@@ -121,13 +125,17 @@ const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
     yield* held.drop(pass.file)
   }
   const limit = live === undefined ? log.size : undefined
-  const pass = new FilePass(files[last]!, format, last === place.file ? place.offset : 0, limit)
-  taker.file(pass.file.device, pass.file.inode)
+  const pass = new FilePass(newest, format, last === place.file ? place.offset : 0, limit)
+  taker.file(newest.device, newest.inode)
+  const atEnd = (position: number) =>
+    ask.from === undefined && !pour.hasGiven() ? startAfter(log, position, taker) : Effect.void
+  if (live !== undefined) {
+    const why = yield* follow({ ...live, pour, taker, format, held, atEnd }, pass, genuine)
+    return why === "late" ? "eof" : why
+  }
   if ((yield* pour.pour(pass, ALWAYS)) === "late") return "eof"
-  if (ask.from === undefined && !pour.hasGiven()) yield* startAfter(log, pass.position, taker)
-  if (live === undefined) return ask.query.follow ? yield* log.ended : "eof"
-  const why = yield* follow({ ...live, pour, taker, format, held }, pass)
-  return why === "late" ? "eof" : why
+  yield* atEnd(pass.position)
+  return ask.query.follow ? yield* log.ended : "eof"
 })
 
 const ALWAYS = Effect.succeed(true)

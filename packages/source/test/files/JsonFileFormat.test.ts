@@ -108,7 +108,7 @@ describe("JsonFileFormat", () => {
       "\n",
     ]) {
       const bytes = Buffer.concat([Buffer.alloc(MARGIN), Buffer.from(bad)])
-      expect(new JsonFileFormat({ details: false }).next(bytes, MARGIN, bytes.length, record), bad).toBe(CORRUPT)
+      expect(new JsonFileFormat({ details: false }).next(bytes, MARGIN, bytes.length, record)).toBe(CORRUPT)
     }
     const holes = Buffer.from(`${whole}{"log":"a\u0000\u0000b\\n"}\n`)
     expect(new JsonFileFormat({ details: false }).sound(holes, 0, holes.length)).toBe(false)
