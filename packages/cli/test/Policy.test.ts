@@ -43,7 +43,7 @@ const keys = Effect.gen(function* () {
   return { issue, proxyKey: { RDL_KEY: JSON.stringify(yield* TokenKey.publicHalf(jwk)) } }
 })
 
-describe("rdl with TLS of an authority of one's own", () => {
+describe.skipIf(!LocalAuthority.isAvailable)("rdl with TLS of an authority of one's own", () => {
   it.scopedLive.each(["ws", "http"])(
     "links by %s and is asked, where --tls-ca names it, and not where it does not",
     (link) =>

@@ -63,7 +63,7 @@ const has = (logged: ReadonlyArray<string>, what: RegExp) =>
     (count) => count > 0,
   )
 
-describe("TLS of the proxy", () => {
+describe.skipIf(!LocalAuthority.isAvailable)("TLS of the proxy", () => {
   it.scopedLive("shows a renewed certificate to new connections, and lets those that are open go on", () =>
     Effect.gen(function* () {
       const { paths, write } = filesWith(authority.issue("first"))
