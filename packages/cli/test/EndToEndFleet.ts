@@ -181,7 +181,7 @@ export const events = (text: string): ReadonlyArray<unknown> =>
   text
     .split("\n\n")
     .filter((event) => event !== "" && !event.startsWith(":"))
-    .map((event) => JSON.parse(/^data: (.*)$/.exec(event)?.[1] ?? `no event: ${event}`) as unknown)
+    .map((event) => JSON.parse(/^(?:id: [\w-]+\n)?data: (.*)$/.exec(event)?.[1] ?? `no event: ${event}`) as unknown)
 
 /** The objects of an NDJSON body, parsed. */
 export const objects = (text: string): ReadonlyArray<unknown> =>
