@@ -1,5 +1,4 @@
 /** The files of a log that is being followed, in the order they were begun: none may be gone before its turn. */
-import { existsSync } from "node:fs"
 import { Effect, Option } from "effect"
 import type { OriginUnable } from "../LogOrigin.ts"
 import { recordFrom } from "./FileScan.ts"
@@ -25,6 +24,8 @@ export interface ChainOptions {
   readonly path: string
   /** How many older files there may be. */
   readonly rotated: number
+  /** Whether the engine keeps any of them for later. */
+  readonly keeps: boolean
   readonly format: RecordFormat
   readonly held: HeldFiles
   readonly watch: FileWatch
@@ -61,7 +62,7 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
 
   /** What the engine may remove next is opened before anything else happens. */
   watch.onRename = () => {
-    const fresh = pinBehind(path, rotated, newest)
+    const fresh = pinBehind(options, newest)
     if (fresh === undefined) return
     if (fresh !== "same") add(fresh.files, false, !fresh.isWhole)
     renames = watch.renames
@@ -82,12 +83,12 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
     if (Option.isNone(opened)) return
     const files = opened.value
     const known = yield* indexOf(before, files, format)
-    const rotations = watch.hears ? Math.ceil(((yield* allHeard(watch)) - renames) / RENAMES_OF_ONE) : Infinity
     const isOvertaken = newest !== before
     const fresh = isOvertaken ? [] : files.slice(known + 1)
     const old = isOvertaken ? files : files.slice(0, known + 1)
     if (!isOvertaken) {
-      add(fresh, known < 0 && rotations > fresh.length, false)
+      // The oldest one there may be the next one all the same: rather a gap too many than a loss that is not told.
+      add(fresh, known < 0, false)
       renames = heard
     }
     yield* Effect.forEach(old, (file) => held.drop(file), { discard: true })
@@ -113,7 +114,7 @@ const RENAMES_OF_ONE = 2
  * Opens what has come behind a file: `same` = nothing, undefined = that cannot be told at once. `isWhole`: none is missing
  * between.
  */
-const pinBehind = (path: string, rotated: number, newest: LogFile) => {
+const pinBehind = ({ path, rotated, keeps }: ChainOptions, newest: LogFile) => {
   const current = pin(path)
   if (current === undefined) return undefined
   const files = [current]
@@ -126,7 +127,7 @@ const pinBehind = (path: string, rotated: number, newest: LogFile) => {
     const file = pin(`${path}.${number}`)
     if (file === undefined) {
       // Compressed, or not kept: what is compressed takes a longer look.
-      if (number === 1 && !existsSync(`${path}.1.gz`)) return { files, isWhole: false }
+      if (number === 1 && !keeps) return { files, isWhole: false }
       drop()
       return undefined
     }

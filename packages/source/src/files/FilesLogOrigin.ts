@@ -83,7 +83,7 @@ const open = Effect.fnUntraced(function* (options: Options, ask: LogAsk) {
   const ended = (untilMs ?? Infinity) > now ? options.ended(details) : Effect.succeed("eof" as const)
   const log = { ask, format, files, held, size, ended }
   if (watch === undefined) return { ...log, live: undefined } satisfies OpenLog
-  const chain = FileChain.make({ path, rotated, format, held, watch }, newest, renames)
+  const chain = FileChain.make({ path, rotated, keeps: place.rotated > 0, format, held, watch }, newest, renames)
   let why: End["reason"] | undefined
   yield* Effect.forkScoped(keepChain(chain, watch))
   yield* Effect.forkScoped(

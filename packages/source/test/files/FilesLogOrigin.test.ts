@@ -111,7 +111,7 @@ describe("FilesLogOrigin", () => {
       if (n > 2) renameSync(`${path}.1`, `${path}.2`)
       renameSync(path, `${path}.1`)
       writeFileSync(path, "")
-      if (n % 3 === 0) await taker.until(({ records }) => records === n + 1)
+      if (n % 2 === 0) await taker.until(({ records }) => records === n + 1)
     }
     await Effect.runPromise(Deferred.succeed(stop, "stopped"))
     expect(await Effect.runPromise(Fiber.join(fiber))).toBe("stopped")
