@@ -66,7 +66,8 @@ describe.skipIf(sockets.length < 2 || !hasDocker())("Docker's own command", () =
   })
 
   it("lists as at the engine, but for the names", async () => {
-    const format = "{{.ID}}|{{.Image}}|{{.Command}}|{{.Names}}|{{.Ports}}|{{.State}}|{{.Labels}}|{{.CreatedAt}}"
+    // One label by itself: in what order all of them are told is chance with Docker 20.10's command.
+    const format = `{{.ID}}|{{.Image}}|{{.Command}}|{{.Names}}|{{.Ports}}|{{.State}}|{{.Label "rdl.run"}}|{{.CreatedAt}}`
     const words = ["ps", "-a", "--no-trunc", "--filter", `label=rdl.run=${run}`, "--format", format]
     const through = await docker.rdl(...words)
     expect(through).toMatchObject({ code: 0, stderr: "" })
@@ -198,7 +199,10 @@ describe.skipIf(sockets.length < 2 || !hasDocker())("Docker's own command", () =
       ...words.map((word) => word.replace("REF", `edge-1/still-${run}`)),
     )
     expect(code).toBeGreaterThan(0)
-    expect(stderr).toMatch(/Error response from daemon: rdl (?:only reads|shows containers)/)
+    // Docker 20.10's `cp` has its own words for a 404.
+    expect(stderr).toMatch(
+      /Error response from daemon: rdl (?:only reads|shows containers)|Error: No such container:path/,
+    )
     expect(stdout).not.toContain("root:")
     const { State } = await hosts[0]!.engine.json<{ State: { Running: boolean } }>(
       `/containers/${hosts[0]!.running.id}/json`,
@@ -209,7 +213,8 @@ describe.skipIf(sockets.length < 2 || !hasDocker())("Docker's own command", () =
   it("hears in Docker's words of what is not there, or not one", async () => {
     expect(await docker.rdl("logs", "nothing")).toMatchObject({
       code: 1,
-      stderr: "Error response from daemon: No such container: nothing\n",
+      // Docker 20.10's command has fewer words for it.
+      stderr: expect.stringMatching(/^Error(?: response from daemon)?: No such container: nothing\n$/),
     })
     const { code, stderr } = await docker.rdl("logs", `still-${run}`)
     expect(code).toBe(1)
