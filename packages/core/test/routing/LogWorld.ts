@@ -18,6 +18,7 @@ interface Served {
   /** Where in the log the stream began, and how much of it was sent. */
   readonly from: number
   sent: number
+  marked: number
   credit: number
   isOpen: boolean
 }
@@ -70,10 +71,12 @@ export class LogWorld {
     stream.handlers.onData(piece)
   }
 
-  mark(): void {
+  /** Marks the place so many bytes before what was sent last, and never one before the last mark. */
+  mark(back = 0): void {
     const stream = this.current
     if (stream?.handlers === undefined) return
-    stream.handlers.onMark?.(stream.sent, cursorAt(stream.request.containerId, stream.from + stream.sent))
+    stream.marked = Math.max(stream.marked, stream.sent - back)
+    stream.handlers.onMark?.(stream.marked, cursorAt(stream.request.containerId, stream.from + stream.marked))
   }
 
   end(reason: "eof" | "stopped" | "removed"): void {
@@ -155,7 +158,7 @@ export class LogWorld {
     const wanted = resume === undefined ? this.oldest : offsetOf(resume.cursor) + resume.received
     const isGap = wanted < this.oldest
     const from = Math.max(wanted, this.oldest)
-    const stream: Served = { request, handlers: undefined, from, sent: 0, credit: WINDOW, isOpen: true }
+    const stream: Served = { request, handlers: undefined, from, sent: 0, marked: 0, credit: WINDOW, isOpen: true }
     this.served.push(stream)
     const reader: StreamReader = {
       head: { contentType: "text/plain", tty: false },

@@ -111,7 +111,10 @@ const step = FastCheck.oneof(
     weight: 6,
     arbitrary: FastCheck.record({ do: FastCheck.constant("take"), n: FastCheck.integer({ min: 1, max: 900 }) }),
   },
-  { weight: 4, arbitrary: FastCheck.record({ do: FastCheck.constant("mark"), n: FastCheck.constant(0) }) },
+  {
+    weight: 4,
+    arbitrary: FastCheck.record({ do: FastCheck.constant("mark"), n: FastCheck.integer({ min: 0, max: 200 }) }),
+  },
   { weight: 3, arbitrary: FastCheck.record({ do: FastCheck.constant("cut"), n: FastCheck.constant(0) }) },
   { weight: 3, arbitrary: FastCheck.record({ do: FastCheck.constant("link"), n: FastCheck.constant(0) }) },
   { weight: 1, arbitrary: FastCheck.record({ do: FastCheck.constant("refuse"), n: FastCheck.constant(0) }) },
@@ -126,7 +129,7 @@ const play = (world: LogWorld, user: User, { do: what, n }: { readonly do: strin
     if (what === "write") world.length += n
     else if (what === "send") world.send(n)
     else if (what === "take") user.take(n)
-    else if (what === "mark") world.mark()
+    else if (what === "mark") world.mark(n)
     else if (what === "cut") world.cut()
     else if (what === "link") world.link()
     else if (what === "refuse") world.refusals.push(new StreamError({ reason: "engine-unavailable", detail: "x" }))
@@ -219,6 +222,28 @@ describe("a log that is resumed", () => {
       world.link()
       yield* settle
       expect(world.served[2]?.request).toEqual(second)
+    }),
+  )
+
+  it.scoped("opens no third stream while bytes of two wait for a reader who takes nothing", () =>
+    Effect.gen(function* () {
+      const world = new LogWorld()
+      world.length = 10 * WINDOW
+      const user = yield* reading(world)
+      for (let n = 0; n < 4; n++) {
+        world.send(WINDOW)
+        world.cut()
+        world.link()
+        yield* settle
+      }
+      expect([world.served.length, user.held, user.result]).toEqual([2, 2 * WINDOW, undefined])
+      // However long that takes: it is not the source that is waited for.
+      yield* TestClock.adjust("5 minutes")
+      user.take(WINDOW)
+      yield* settle
+      expect([world.served.length, user.result]).toEqual([3, undefined])
+      yield* heal(world, user)
+      expect([user.hasAll, user.isWrong, world.overrun]).toEqual([true, false, false])
     }),
   )
 
