@@ -20,6 +20,7 @@ const verifier = (revoked: Ref.Ref<boolean>, exp: number) =>
         if (token === undefined || (yield* Ref.get(revoked))) return yield* rejected
         return { sub: token, role, iat: 0, exp, jti: "j" } satisfies TokenClaims
       }),
+    remembered: () => undefined,
   })
 
 const proxy = (exp = 3600) =>

@@ -46,7 +46,10 @@ const proxyWith = Effect.fnUntraced(function* (harness: Effect.Effect<AnyHarness
   const registry = yield* SourceRegistry.make()
   const acceptor = yield* SourceAcceptor.make().pipe(
     Effect.provideService(SourceRegistry.SourceRegistry, registry),
-    Effect.provideService(TokenVerifier, { verify: (token) => Effect.map(whoseIs(token), ({ claims }) => claims) }),
+    Effect.provideService(TokenVerifier, {
+      verify: (token) => Effect.map(whoseIs(token), ({ claims }) => claims),
+      remembered: () => undefined,
+    }),
   )
   const { dial } = yield* Effect.provideService(harness, LinkAcceptor, acceptor)
 
