@@ -29,13 +29,14 @@ export class LogStreams {
   /** Bytes have left towards the user, the oldest first: credit goes back for those of the stream that is read now alone. */
   consumed(bytes: number): void {
     const old = Math.min(bytes, this.#last?.waiting ?? 0)
-    if (this.#last !== undefined && old > 0) {
-      this.#last.waiting -= old
-      if (this.#last.waiting === 0) this.#forgetLast()
+    const rest = bytes - old
+    if (this.#last !== undefined) this.#last.waiting -= old
+    if (rest > 0 && this.#current !== undefined) {
+      this.#current.waiting -= rest
+      this.#current.reader.consumed(rest)
     }
-    if (this.#current === undefined || bytes === old) return
-    this.#current.waiting -= bytes - old
-    this.#current.reader.consumed(bytes - old)
+    // Last of all: who waits for room makes another stream the last one.
+    if (this.#last?.waiting === 0) this.#forgetLast()
   }
 
   /** The next stream is read from here on; the one before was left. */

@@ -41,7 +41,7 @@ describe("a gap (docs/protocol.md#gap)", () => {
       FastCheck.record({ do: FastCheck.constant("gap"), n: FastCheck.constant(0) }),
     )
     FastCheck.assert(
-      FastCheck.property(FastCheck.array(step, { maxLength: 300 }), (steps) => {
+      FastCheck.property(FastCheck.array(step, { minLength: 100, maxLength: 300, size: "max" }), (steps) => {
         const pair = MuxPair.ready()
         const read = pair.open()
         pair.settle()
