@@ -1,9 +1,10 @@
 /** Reads the log of one container of this machine, rendered as the asker wants it. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Either, Layer } from "effect"
 import type { Container } from "@rdl/core/model/Container"
 import type { End, Resume } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
 import * as LogCursor from "@rdl/core/log/LogCursor"
+import * as LogFilter from "@rdl/core/log/LogFilter"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import type { Redaction } from "@rdl/core/log/LogRedaction"
 import type { SourceName } from "@rdl/core/model/SourceName"
@@ -52,7 +53,8 @@ export const make = (
         const cursor = yield* placeOf(request)
         const engine = yield* Effect.mapError(client.engine, asStreamError)
         const details = yield* Effect.mapError(client.inspect(container.id), asStreamError)
-        const options = { ...request, tty: details.tty, partials: engine.kind, writer, redaction }
+        const filter = yield* filterOf(query, details.tty)
+        const options = { ...request, tty: details.tty, partials: engine.kind, writer, filter, redaction }
         const from = cursor === undefined ? undefined : { cursor, received: resume?.received ?? 0 }
         return yield* Effect.acquireUseRelease(
           Effect.sync(() => new LogDelivery({ ...options, resume: from })),
@@ -90,6 +92,13 @@ const readFrom = Effect.fnUntraced(function* (origins: ReadonlyArray<LogOrigin>,
   }
   return yield* new StreamError({ reason: "logs-unsupported", detail: `the log cannot be read: ${unable}` })
 })
+
+/** The proxy has looked at the patterns too: one that is bad here comes from another release of it, or from nobody honest. */
+const filterOf = (query: LogQuery, tty: boolean): Effect.Effect<LogFilter.LineFilter | undefined, StreamError> =>
+  Either.mapLeft(
+    LogFilter.make(query, { tty }),
+    ({ message }) => new StreamError({ reason: "bad-request", detail: message }),
+  )
 
 const placeOf = ({
   resume,

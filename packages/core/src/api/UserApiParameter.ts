@@ -38,6 +38,8 @@ export const LogsParameters = Schema.Struct({
   timestamps: flag("Each line begins with its time, RFC 3339 with nanoseconds."),
   tail: text("How many records from the end, of both streams together; default `all`."),
   details: flag("Each line carries the attributes of the log driver."),
+  grep: repeatable("Only lines that match: a regular expression in RE2's syntax; of several, all must."),
+  exclude: repeatable("No lines that match this one; it wins over `grep`."),
   host: choice("Where the source's name stands on each line of text; default `prefix`.", "prefix", "suffix", "none"),
   format: choice("The format; wins over `Accept`.", "text", "ndjson", "sse", "multiplexed", "raw", "frames"),
   cursors: flag("Each JSON line says where to go on after it, as server-sent events always do."),
