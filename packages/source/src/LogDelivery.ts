@@ -68,7 +68,7 @@ export class LogDelivery implements LogTaker {
     return this.isPlaced
   }
 
-  record(record: LogRecord, offset?: number): void {
+  record(record: LogRecord, offset?: number, lasts?: boolean): void {
     if (this.over) return
     if (!this.isFresh) {
       this.now = performance.now()
@@ -76,7 +76,7 @@ export class LogDelivery implements LogTaker {
     }
     if (this.pendingGap !== undefined) this.tellGap(record)
     else if (this.tracker.isAfresh()) this.begin(record)
-    this.tracker.advance(record, offset)
+    this.tracker.advance(record, offset, lasts)
     this.renderer.record(record)
     const isClean = this.renderer.isClean()
     this.tracker.settle(isClean)
@@ -98,6 +98,7 @@ export class LogDelivery implements LogTaker {
   }
 
   settled(): void {
+    this.tracker.keep()
     if (this.over) return
     if (!this.isFresh) this.now = performance.now()
     this.isFresh = false

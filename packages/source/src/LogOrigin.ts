@@ -27,9 +27,10 @@ export interface LogAsk {
 export interface LogTaker {
   /**
    * Takes the next record in the log's order, of either stream, with its timestamp and, where the query has `details`,
-   * those. It is copied. An origin that reads files says at which byte of the file the record after it begins.
+   * those. It is copied. An origin that reads files says at which byte of the file the record after it begins. `lasts`: it is
+   * stamped as Docker does, and its bytes stay as they are until `settled`, so that less need be copied at once.
    */
-  readonly record: (record: LogRecord, offset?: number) => void
+  readonly record: (record: LogRecord, offset?: number, lasts?: boolean) => void
   /** The records to come are of this file; `undefined` = of none. */
   readonly file: (device: number, inode: bigint) => void
   /**

@@ -2,10 +2,11 @@
  * Knows the place behind the last record that was written (docs/protocol.md#cursor). What it says depends on the cursor it
  * began with and the records since, on nothing else: who goes on from any of its cursors gets the same ones again.
  */
+import { LastRecord, STAMP_BYTES } from "./LastRecord.ts"
 import * as LogCursor from "./LogCursor.ts"
 import type { LinePlace } from "./LogNdjson.ts"
 import type { LogRecord } from "./LogRecord.ts"
-import { LogStamp } from "./LogStamp.ts"
+import { LogStamp, stampText } from "./LogStamp.ts"
 
 /** After so many records a place is counted from a newer one. */
 export const ANCHOR_RECORDS = 1000
@@ -24,17 +25,25 @@ export interface TrackerOptions {
 export class CursorTracker implements LinePlace {
   private readonly container: string
   private readonly lineCursors: boolean
+  /** Whether `line` has anything to say. */
+  private readonly isLined: boolean
   private readonly anchorRecords: number
   private anchor: LogCursor.RecordMark | undefined
   private readonly anchorStamp = new LogStamp()
+  /** The same as Docker writes it. */
+  private readonly anchorText = new Uint8Array(STAMP_BYTES)
   private count = 0
   private last = new LastRecord()
   /** The record before `last`, and what stood when it was the last. */
   private before = new LastRecord()
   private anchorBefore: LogCursor.RecordMark | undefined
   private countBefore = 0
+  /** Whether the time of `last` is the anchor's. */
+  private isAnchorTime = false
   private fileNow: { readonly device: number; readonly inode: bigint } | undefined
-  private place: LogCursor.FilePlace | undefined
+  /** The file of the record after the place, and where in it that begins; undefined = not known. */
+  private placeFile: { readonly device: number; readonly inode: bigint } | undefined
+  private placeOffset = 0
   /** The next record follows upon nothing that is known. */
   private afresh: boolean
   private clean = true
@@ -51,10 +60,13 @@ export class CursorTracker implements LinePlace {
     this.anchorRecords = anchorRecords
     this.afresh = from?.anchor === undefined
     this.count = from?.count ?? 0
-    this.place = from?.file
+    this.placeFile = from?.file
+    this.placeOffset = from?.file?.offset ?? 0
     this.leftOut = from?.lines ?? 0
+    this.isLined = lineCursors || this.leftOut > 0
     if (from?.anchor !== undefined) this.setAnchor(from.anchor)
     if (from?.last !== undefined) this.last.recall(from.last)
+    this.isAnchorTime = from?.anchor !== undefined && from.last?.nanos === from.anchor.nanos
   }
 
   /** Whether the next record becomes the anchor whatever it is. */
@@ -83,25 +95,40 @@ export class CursorTracker implements LinePlace {
     this.fileNow = file
   }
 
-  /** A record is written: the place is behind it. `offset`: where in its file the next one begins. */
-  advance(record: LogRecord, offset?: number): void {
+  /**
+   * A record is written: the place is behind it. `offset`: where in its file the next one begins. `lasts`: the record is
+   * stamped as Docker does, and its bytes stay as they are until the next one or `keep`: then it is looked at only if need be.
+   */
+  advance(record: LogRecord, offset?: number, lasts = false): void {
     const last = this.before
     const former = this.last
     this.before = former
-    this.anchorBefore = this.anchor
-    this.countBefore = this.count
-    last.take(record)
     this.last = last
-    if (this.isAnchor(last.stamp, former.stamp)) {
-      this.setAnchor(markOf(record))
+    if (this.isLined) {
+      this.anchorBefore = this.anchor
+      this.countBefore = this.count
+    }
+    last.point(record)
+    if (!lasts || this.isLined) last.keep()
+    if (this.isAnchor(last, former)) {
+      this.setAnchor(last.mark())
       this.count = 1
     } else this.count++
-    const file = this.fileNow
-    this.place = file === undefined || offset === undefined ? undefined : { ...file, offset }
+    this.isAnchorTime = last.isAt(this.anchorText, this.anchorStamp)
+    this.placeFile = offset === undefined ? undefined : this.fileNow
+    this.placeOffset = offset ?? 0
+  }
+
+  /** The bytes of what came last are about to change. */
+  keep(): void {
+    this.last.keep()
+    // Only for it to let go of them.
+    this.before.keep()
   }
 
   /** To be told after each record is rendered, where `line` is used: whether nothing is held back of what came. */
   settle(isClean: boolean): void {
+    if (!this.isLined) return
     if (isClean) {
       this.cleanPlace = undefined
       this.lines = this.leftOut = 0
@@ -124,23 +151,26 @@ export class CursorTracker implements LinePlace {
 
   /** The place now. */
   cursor(): LogCursor.LogCursor {
-    const { place } = this
-    return { ...this.now(), ...(place === undefined ? {} : { file: place }) }
+    const { placeFile: file, placeOffset: offset } = this
+    return { ...this.now(), ...(file === undefined ? {} : { file: { ...file, offset } }) }
   }
 
-  private isAnchor(stamp: LogStamp, former: LogStamp): boolean {
+  private isAnchor(last: LastRecord, former: LastRecord): boolean {
     if (this.afresh) {
       this.afresh = false
       return true
     }
     // Pieces of a long line share their time, and may be the same: such a row is no good place to count from.
-    const isDue = this.count >= this.anchorRecords || (this.count > 1 && former.compare(this.anchorStamp) === 0)
-    return isDue && stamp.compare(this.anchorStamp) > 0 && stamp.compare(former) > 0
+    const isDue = this.count >= this.anchorRecords || (this.count > 1 && this.isAnchorTime)
+    if (!isDue) return false
+    const stamp = last.time()
+    return stamp.compare(this.anchorStamp) > 0 && stamp.compare(former.time()) > 0
   }
 
   private setAnchor(anchor: LogCursor.RecordMark): void {
     this.anchor = anchor
     this.anchorStamp.set(anchor.nanos)
+    encoder.encodeInto(stampText(anchor.nanos), this.anchorText)
   }
 
   private now(): LogCursor.LogCursor {
@@ -159,32 +189,6 @@ export class CursorTracker implements LinePlace {
       ...(anchor === undefined ? {} : { anchor }),
       ...(count === 0 ? {} : { last: last.mark() }),
     }
-  }
-}
-
-/** What is needed to know a record again; its hash is made only when it is asked for. */
-class LastRecord {
-  readonly stamp = new LogStamp()
-  private readonly ends = new Uint8Array(LogCursor.ENDS_BYTES)
-  private length = 0
-  private stream: 1 | 2 = 1
-  private hash: number | undefined
-
-  take(record: LogRecord): void {
-    this.stamp.read(record)
-    this.stream = record.stream
-    this.length = LogCursor.copyEnds(this.ends, record.bytes, record.payload, record.end)
-    this.hash = undefined
-  }
-
-  recall(mark: LogCursor.RecordMark): void {
-    this.stamp.set(mark.nanos)
-    this.hash = mark.hash
-  }
-
-  mark(): LogCursor.RecordMark {
-    this.hash ??= LogCursor.hashOfEnds(this.stream, this.ends, this.length)
-    return { nanos: this.stamp.toNanos(), hash: this.hash }
   }
 }
 

@@ -40,7 +40,7 @@ export const make = ({ format, filter, taker }: PourOptions): FilePour => {
       pass.start = next
       if (verdict !== WANTED) continue
       hasGiven = true
-      taker.record(record, pass.position)
+      taker.record(record, pass.position, record.bytes === pass.bytes)
       if (taker.blocked()) return "full"
     }
   }
