@@ -57,6 +57,7 @@ export class FilePass {
     this.bytes = NOTHING
     this.start = 0
     this.end = 0
+    this.format.forget?.()
   }
 
   private makeRoom(): void {

@@ -8,6 +8,7 @@ import type { LogRecord } from "@rdl/core/log/LogRecord"
 import { JsonLine } from "./JsonLine.ts"
 import { JsonText } from "./JsonText.ts"
 import { CORRUPT, MORE, type RecordFormat } from "./RecordFormat.ts"
+import { USUAL_BYTES, UsualRest } from "./UsualRest.ts"
 
 /** The longest line: 16 KiB of payload, each byte escaped as six, and 900 KiB for what is stored beside it. */
 const MAX_LINE_BYTES = 1_048_576
@@ -41,6 +42,7 @@ export class JsonFileFormat implements RecordFormat {
   readonly maxBytes = MAX_LINE_BYTES
   private readonly details: boolean
   private readonly text = new JsonText()
+  private readonly usual = new UsualRest()
   private readonly line: JsonLine
 
   constructor(options: { readonly details: boolean }) {
@@ -96,6 +98,10 @@ export class JsonFileFormat implements RecordFormat {
     return record.bytes === bytes ? next : CORRUPT
   }
 
+  forget(): void {
+    this.usual.forget()
+  }
+
   /** Reads what stands behind a payload's closing quote. */
   private finish(
     bytes: Buffer,
@@ -105,6 +111,12 @@ export class JsonFileFormat implements RecordFormat {
     end: number,
     record: LogRecord,
   ): number {
+    const payload = start + HEAD.length
+    const stream = this.usual.read(bytes, quote, end, payload - STAMP)
+    if (stream !== 0) {
+      point(record, bytes, payload, payloadEnd, stream)
+      return quote + USUAL_BYTES
+    }
     const name = quote + STREAM.length
     const isErr = isAt(bytes, name, ERR)
     if (!isAt(bytes, quote, STREAM) || (!isErr && !isAt(bytes, name, OUT))) return this.whole(bytes, start, end, record)
@@ -112,14 +124,8 @@ export class JsonFileFormat implements RecordFormat {
     const stamp = isAt(bytes, key, TIME) ? key + TIME.length : stampBehindAttributes(bytes, key, end)
     const zone = stamp < 0 ? -1 : zoneOf(bytes, stamp)
     if (zone < 0 || zone + 4 > end || !isLineEnd(bytes, zone)) return this.whole(bytes, start, end, record)
-    const payload = start + HEAD.length
     writeStamp(bytes, payload - STAMP, stamp, zone)
-    record.stream = isErr ? 2 : 1
-    record.bytes = bytes
-    record.start = payload - STAMP
-    record.details = payload
-    record.payload = payload
-    record.end = payloadEnd
+    point(record, bytes, payload, payloadEnd, isErr ? 2 : 1)
     return zone + 4
   }
 
@@ -128,6 +134,15 @@ export class JsonFileFormat implements RecordFormat {
     if (over < 0 || over >= end) return unfinished(start, end)
     return this.line.read(bytes, start, over, record) ? over + 1 : CORRUPT
   }
+}
+
+const point = (record: LogRecord, bytes: Buffer, payload: number, end: number, stream: 1 | 2): void => {
+  record.stream = stream
+  record.bytes = bytes
+  record.start = payload - STAMP
+  record.details = payload
+  record.payload = payload
+  record.end = end
 }
 
 const unfinished = (start: number, end: number): number => (end - start > MAX_LINE_BYTES ? CORRUPT : MORE)

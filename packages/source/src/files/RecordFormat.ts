@@ -34,4 +34,6 @@ export interface RecordFormat {
   readonly boundary: (bytes: Buffer, from: number, end: number) => number
   /** Whether the whole records of `bytes[start..end)` can be what a driver wrote; asked once for each block, if at all. */
   readonly sound?: (bytes: Buffer, start: number, end: number) => boolean
+  /** Lets go of the bytes it was given last. */
+  readonly forget?: () => void
 }
