@@ -1,4 +1,7 @@
+import { once } from "node:events"
+import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setTimeout } from "node:timers/promises"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { expect, it } from "@effect/vitest"
 import * as RdlClient from "@rdl/core/api/RdlClient"
@@ -9,16 +12,20 @@ import { Effect, Layer, Redacted, Schedule } from "effect"
 import { program } from "../embed-proxy.ts"
 import { sourceLayer } from "../embed-source.ts"
 import { errorCounts } from "../error-counts.ts"
+import { goOn } from "../go-on.ts"
+import { openClient, startProxy, startSource } from "../plain-node.ts"
 
 const tokens = Effect.gen(function* () {
-  const [key] = yield* TokenKey.parse(JSON.stringify(yield* TokenKey.generate("EdDSA")))
+  const jwk = JSON.stringify(yield* TokenKey.generate("EdDSA"))
+  const [key] = yield* TokenKey.parse(jwk)
   const now = Math.floor(Date.now() / 1000)
   const issue = (sub: string, role: "source" | "user") =>
     Effect.map(
       TokenCodec.issue(key!, { sub, role, iat: now, exp: now + 3600, jti: crypto.randomUUID() }),
       Redacted.make,
     )
-  return { key: key!, source: yield* issue("shop", "source"), user: yield* issue("ada", "user") }
+  const publicJwk = JSON.stringify(yield* TokenKey.publicHalf(jwk))
+  return { key: key!, publicJwk, source: yield* issue("shop", "source"), user: yield* issue("ada", "user") }
 })
 
 it.scopedLive("a proxy, a source and a tool embed in programs of others and work together", () =>
@@ -44,3 +51,69 @@ it.scopedLive("a proxy, a source and a tool embed in programs of others and work
     expect(counts).toEqual([{ container: "shop/till", lines: 2 }])
   }),
 )
+
+it.scopedLive("all of them do so in a program of promises, and end when they are told to", () =>
+  Effect.gen(function* () {
+    const engine = yield* SampleEngine.make()
+    const container = engine.createContainer({ name: "till", state: "running" })
+    container.log("stdout", "sold one\n")
+    const { publicJwk, source, user } = yield* tokens
+
+    yield* Effect.promise(async () => {
+      const server = createServer((_, response) => response.end("the shop is open\n"))
+      const proxy = await startProxy(server, publicJwk)
+      await once(server.listen(0, "127.0.0.1"), "listening")
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const here = await startSource(url, Redacted.value(source), engine.url)
+      const client = openClient(url, Redacted.value(user))
+      expect(await fetch(url).then((page) => page.text())).toBe("the shop is open\n")
+      await until(async () => (await client.containers()).length === 1)
+      const lines: Array<string> = []
+      for await (const entry of client.follow("shop/till")) {
+        if (!("line" in entry)) continue
+        lines.push(entry.line)
+        if (lines.length === 1) container.log("stdout", "sold two\n")
+        else break
+      }
+      expect(lines).toEqual(["sold one", "sold two"])
+      await client.close()
+      await here.close()
+      await proxy.close()
+      server.closeAllConnections()
+      await once(server.close(), "close")
+    })
+  }),
+)
+
+it.scopedLive("a program that only fetches goes on with a log where it stopped", () =>
+  Effect.gen(function* () {
+    const engine = yield* SampleEngine.make()
+    const container = engine.createContainer({ name: "till", state: "running" })
+    for (const line of ["one", "two", "three"]) container.log("stdout", `${line}\n`)
+    const { key, source, user } = yield* tokens
+    const server = yield* program(key, 0)
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    yield* Layer.build(sourceLayer({ proxy: url, token: source, engine: engine.url }))
+
+    yield* Effect.promise(async () => {
+      const log = `${url}/containers/shop/till/logs`
+      const token = Redacted.value(user)
+      await until(() => fetch(log, { headers: { authorization: `Bearer ${token}` } }).then(({ ok }) => ok))
+      let cursor: string | undefined
+      for await (const entry of goOn(log, token)) {
+        cursor = entry.cursor
+        if (entry.line === "two") break
+      }
+      const rest: Array<unknown> = []
+      for await (const { end, line } of goOn(log, token, cursor)) rest.push(line ?? end)
+      expect(rest).toEqual(["three", { reason: "eof" }])
+      await expect(goOn(`${url}/containers/gone/logs`, token).next()).rejects.toThrow("no such container: gone")
+    })
+  }),
+)
+
+/** Asks again until it is so, at most 15 s. */
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + 15_000; !(await isSo().catch(() => false)); await setTimeout(20))
+    if (Date.now() > end) throw new Error("it did not come to that within 15 s")
+}

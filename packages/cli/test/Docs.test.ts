@@ -2,23 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import { Effect, Exit, Scope } from "effect"
 import { execFile, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { randomUUID } from "node:crypto"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import * as Proxy from "../src/commands/Proxy.ts"
-import * as Source from "../src/commands/Source.ts"
-import { keysOf } from "../src/SettingKey.ts"
 import { freePort } from "./Compose.ts"
 import * as DocsPage from "./DocsPage.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 
-/** Every page there is: a new one is looked at by itself. */
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))].filter((name) =>
-  name.endsWith(".md"),
-)
+const sessions = DocsPage.names(root).filter((name) => DocsPage.read(root, name).script !== undefined)
 
 /** Ends what a shell has left running, if anything. */
 const endGroup = (leader: number): void => {
@@ -29,7 +24,7 @@ const endGroup = (leader: number): void => {
   }
 }
 
-describe("the documentation", () => {
+describe("a page of the documentation", () => {
   const directory = mkdtempSync(join(tmpdir(), "rdl-docs-"))
   const scope = Effect.runSync(Scope.make())
   let engine = ""
@@ -43,7 +38,10 @@ describe("the documentation", () => {
         mode: 0o755,
       })
     const samples = await Effect.runPromise(Scope.extend(SampleEngine.make(), scope))
-    samples.createContainer({ name: "web" }).log("stdout", "a line of log\n")
+    const web = samples.createContainer({ name: "web", image: "shop/web:3", state: "running" })
+    web.log("stdout", "GET /cart 200\n")
+    web.log("stderr", "ERROR: no answer from till\n")
+    web.log("stdout", "GET /checkout 502\n")
     engine = samples.url
   }, 60_000)
   afterAll(async () => {
@@ -53,6 +51,7 @@ describe("the documentation", () => {
 
   const replacements = (port: string): DocsPage.Replacements => [
     ["https://logs.example.org", `http://127.0.0.1:${port}`],
+    ["tcp://logs.example.org:443", `tcp://127.0.0.1:${port}`],
     ["127.0.0.1:7070", `127.0.0.1:${port}`],
     ["/etc/rdl/", join(root, "deploy/config/")],
     ["sh deploy/", `sh ${join(root, "deploy/")}`],
@@ -62,6 +61,7 @@ describe("the documentation", () => {
   const run = async (name: string, script: string) => {
     const cwd = join(directory, name.replaceAll("/", "-"))
     mkdirSync(cwd)
+    symlinkSync(join(root, "node_modules"), join(cwd, "node_modules"))
     const env = { PATH: `${directory}/bin:${process.env["PATH"]}`, HOME: cwd, DOCKER_HOST: engine }
     const shell = spawn("bash", ["-c", script], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] })
     let said = ""
@@ -77,41 +77,37 @@ describe("the documentation", () => {
     return { code, said }
   }
 
-  it.each(pages)("of %s says of each of its commands whether it runs, or why not", (name) => {
-    expect(DocsPage.read(join(root, name), name, []).problems).toEqual([])
-  })
-
-  it.each(pages.filter((name) => DocsPage.read(join(root, name), name, []).script !== undefined))(
-    "of %s has commands that work as they stand",
+  it.each(sessions)(
+    "has commands that work as they stand: %s",
     async (name) => {
-      const { script = "" } = DocsPage.read(join(root, name), name, replacements(await freePort()))
+      const { script = "" } = DocsPage.read(root, name, replacements(await freePort()))
       const { code, said } = await run(name, script)
       expect({ code, said: code === 0 ? "" : said }).toEqual({ code: 0, said: "" })
     },
     120_000,
   )
 
+  const runPage = async (text: string) => {
+    writeFileSync(join(directory, "page.md"), text)
+    const { script = "" } = DocsPage.read(directory, "page.md")
+    return run(`page-${randomUUID()}`, script)
+  }
+
   it("runs what it says it runs: a command that fails is told by its page and line", async () => {
-    const path = join(directory, "page.md")
-    writeFileSync(path, "# Page\n\n```sh\ntrue\n```\n\n```sh\nrdl --version\nfalse | cat\n```\n")
-    const { script = "" } = DocsPage.read(path, "page.md", [])
-    const { code, said } = await run("page", script)
+    const { code, said } = await runPage("# Page\n\n```sh\ntrue\n```\n\n```sh\nrdl --version\nfalse | cat\n```\n")
     expect(code).toBe(1)
     expect(said).toMatch(/^\d+\.\d+\.\d+\na command of page\.md:7 failed\n$/)
-    writeFileSync(path, "```bash\ntrue\n```\n```sh (later)\ntrue\n```\n")
-    expect(DocsPage.read(path, "page.md", []).problems).toHaveLength(2)
   })
 
-  it.each([
-    ["proxy", Proxy.settings],
-    ["source", Source.settings],
-  ] as const)("lists every setting of a %s as the program knows it, and no other", (server, settings) => {
-    const text = readFileSync(join(root, "docs/configure.md"), "utf8")
-    const section = text.split(`<a id="${server}"></a>`)[1]?.split("\n## ")[0] ?? ""
-    const rows = section.split("\n").filter((line) => line.startsWith("| `"))
-    const expected = keysOf(settings).map(
-      ({ description, env, name, value }) => `| \`${name}\` | \`--${name} ${value}\` | \`${env}\` | ${description} |`,
-    )
-    expect(rows).toEqual(expected)
+  it("shows what it says it shows, also where it goes on, and leaves out what this machine has no program for", async () => {
+    const good =
+      "```sh (goes on; shows: it's on)\necho it\\'s on\nsleep 600\n```\n```sh (shows: on)\necho off and on\n```\n"
+    expect(await runPage(good)).toEqual({ code: 0, said: "" })
+    for (const fence of ["sh (shows: two)", "sh (goes on; shows: two)"]) {
+      const { code, said } = await runPage(`\`\`\`${fence}\necho one\n\`\`\`\n`)
+      expect({ code, said }).toEqual({ code: 1, said: "it did not show: two\na command of page.md:1 failed\none\n" })
+    }
+    const { code, said } = await runPage("```sh (needs: no-such-program)\nfalse\n```\n")
+    expect({ code, said }).toEqual({ code: 0, said: "not run, for want of no-such-program: page.md:1\n" })
   })
 })

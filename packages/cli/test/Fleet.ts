@@ -33,9 +33,11 @@ export class Fleet extends Context.Tag("@rdl/cli/test/Fleet")<
   }
 >() {}
 
-export const layer = (rdl: RdlProcess): Layer.Layer<Fleet, unknown> => Layer.scoped(Fleet, make(rdl))
+/** `settings` are of the environment of both servers. */
+export const layer = (rdl: RdlProcess, settings: Record<string, string> = {}): Layer.Layer<Fleet, unknown> =>
+  Layer.scoped(Fleet, make(rdl, settings))
 
-const make = Effect.fnUntraced(function* (rdl: RdlProcess) {
+const make = Effect.fnUntraced(function* (rdl: RdlProcess, settings: Record<string, string>) {
   const engine = yield* SampleEngine.make()
   const jwk = yield* TokenKey.generate("EdDSA")
   const [key] = yield* TokenKey.parse(JSON.stringify(jwk))
@@ -57,15 +59,18 @@ const make = Effect.fnUntraced(function* (rdl: RdlProcess) {
       process,
     )
   const beginProxy = (listen: string) =>
-    begin(["proxy", "--listen", listen, "--revoked-file", revoked], { RDL_KEY: JSON.stringify(half) }).pipe(
-      Effect.flatMap((process) => saying(process, /listening on/)),
-    )
+    begin(["proxy", "--listen", listen, "--revoked-file", revoked], {
+      ...settings,
+      RDL_KEY: JSON.stringify(half),
+    }).pipe(Effect.flatMap((process) => saying(process, /listening on/)))
   const proxy = yield* beginProxy("127.0.0.1:0")
   const [, url = ""] = yield* Effect.promise(() => proxy.says(/listening on (\S+)/))
   const sourceToken = yield* issue({ sub: "edge-1", role: "source" })
-  const beginSource = begin(["source", "--proxy", url], { RDL_TOKEN: sourceToken, DOCKER_HOST: engine.url }).pipe(
-    Effect.flatMap((process) => saying(process, /linked to the proxy/)),
-  )
+  const beginSource = begin(["source", "--proxy", url], {
+    ...settings,
+    RDL_TOKEN: sourceToken,
+    DOCKER_HOST: engine.url,
+  }).pipe(Effect.flatMap((process) => saying(process, /linked to the proxy/)))
   const source = yield* beginSource
   const user = (allow?: TokenClaims["allow"]) =>
     issue({ sub: "alice", role: "user", ...(allow === undefined ? {} : { allow }) }).pipe(
