@@ -1,5 +1,5 @@
 /** What the kernel says of processes: CPU time and memory, from /proc. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
 
 /** Whether this machine has what is measured with. */
 export const isHere = existsSync("/proc/self/stat")
@@ -30,6 +30,37 @@ export const familyOf = (pid: number): ReadonlyArray<number> => {
   const family = [pid]
   for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child)
   return family
+}
+
+/** The processes that listen at a unix socket, as far as this user may see what they have open. */
+export const listenersOf = (socketPath: string): ReadonlyArray<number> => {
+  const sockets = readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[7] === socketPath && fields[5] === LISTENING)
+    .map((fields) => `socket:[${fields[6]}]`)
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && opens(name, sockets))
+    .map(Number)
+}
+
+/** The state of /proc/net/unix. */
+const LISTENING = "01"
+
+const opens = (pid: string, links: ReadonlyArray<string>): boolean => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => links.includes(linkOf(`/proc/${pid}/fd/${fd}`)))
+  } catch {
+    return false
+  }
+}
+
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ""
+  }
 }
 
 /** The fields of `stat` from the third on: the second, the name, may hold anything. */

@@ -22,6 +22,8 @@ export interface Options {
   /** As DOCKER_HOST takes it. */
   readonly engine: string
   readonly transport?: Transport
+  /** Where the source reads the engine's files; `none` = nowhere. Default: where it finds them by itself. */
+  readonly logDir?: string
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
 }
 
@@ -37,12 +39,12 @@ export const startProxy = (
 /** Both, once the proxy knows the containers of the source. */
 export const start = (options: Options): Effect.Effect<Rdl, BenchError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { engine, tls, transport = "ws" } = options
+    const { engine, logDir, tls, transport = "ws" } = options
     const credentials = yield* Credentials.make
     const proxy = yield* startProxy(credentials.publicKey, { tls })
     const { url } = proxy.ready
     const token = yield* credentials.sourceToken(SOURCE)
-    const source = yield* program<void>("Source", { proxy: url, token, engine, transport, ca: tls?.cert })
+    const source = yield* program<void>("Source", { proxy: url, token, engine, transport, logDir, ca: tls?.cert })
     yield* waitForContainers(url, credentials.userToken, tls?.cert)
     return {
       proxy,

@@ -27,6 +27,8 @@ export type Request =
       readonly target: Target
       readonly heads: ReadonlyArray<string>
       readonly seconds: number
+      /** Where they say so: in their own words (default), or in the time stamp that the engine gave them. */
+      readonly by?: "words" | "stamp"
     }
   | {
       /** Asks so many times a second, whether or not there were answers. */
@@ -138,7 +140,25 @@ const latencyOf = (millis: Array<number>): LatencyOutcome => {
   return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), count: sorted.length }
 }
 
-const follow = async ({ heads, seconds, target }: Request & { do: "follow" }): Promise<LatencyOutcome> => {
+/** Milliseconds that the lines of some bytes have been on their way. */
+const agesIn = (bytes: Buffer, by: "words" | "stamp"): ReadonlyArray<number> => {
+  const text = bytes.toString("latin1")
+  if (by === "stamp") {
+    const now = performance.timeOrigin + performance.now()
+    return [...text.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})Z /g)].map(
+      ([, second, fraction]) => now - Date.parse(`${second}Z`) - Number(fraction) * 1_000,
+    )
+  }
+  const now = process.hrtime.bigint()
+  return [...text.matchAll(/T(\d{6,})\./g)].map(([, written]) => Number(now - BigInt(written!)) / 1e6)
+}
+
+const follow = async ({
+  by = "words",
+  heads,
+  seconds,
+  target,
+}: Request & { do: "follow" }): Promise<LatencyOutcome> => {
   const millis: Array<number> = []
   let counts = false
   const flowing: Array<Promise<void>> = []
@@ -146,10 +166,9 @@ const follow = async ({ heads, seconds, target }: Request & { do: "follow" }): P
     let flows = (): void => undefined
     flowing.push(new Promise((resolve) => (flows = resolve)))
     const socket = open(target, (bytes) => {
-      const now = process.hrtime.bigint()
-      for (const [, written] of bytes.toString("latin1").matchAll(/T(\d{6,})\./g)) {
+      for (const age of agesIn(bytes, by)) {
         flows()
-        if (counts) millis.push(Number(now - BigInt(written!)) / 1e6)
+        if (counts) millis.push(age)
       }
     })
     socket.on("error", () => undefined)

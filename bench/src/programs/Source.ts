@@ -12,14 +12,16 @@ export interface SourceConfig {
   readonly token: string
   readonly engine: string
   readonly transport: Transport
+  /** Where the engine's log files are; `none` = they are not read. */
+  readonly logDir?: string | undefined
   /** The certificate the proxy shows. */
   readonly ca?: string | undefined
 }
 
-serve(({ ca, engine, proxy, token, transport }: SourceConfig) => {
+serve(({ ca, engine, logDir, proxy, token, transport }: SourceConfig) => {
   const terms = { proxy, token: Redacted.make(token), ca, forwardProxy: "none" }
   const dialer = transport === "ws" ? WsLinkDialer.layer(terms) : HttpLinkDialer.layer(terms)
-  const source = Source.layer({ engine, env: {}, agent: "bench" }).pipe(
+  const source = Source.layer({ engine, logDir, env: {}, agent: "bench" }).pipe(
     Layer.provide(dialer),
     Layer.provide(Logger.minimumLogLevel(LogLevel.None)),
   )

@@ -1,11 +1,10 @@
-/** The history of a container of a real engine: the engine's socket itself, the socket through `ssh -R`, and rdl with and without TLS. */
-import { type RealContainer, engineSockets, RealEngine } from "@rdl/test-kit/RealEngine"
-import { Effect, type Scope } from "effect"
-import { BenchError, NotHere } from "../BenchError.ts"
+/** The history of a container of a real engine, read through its API: the engine's socket itself, the socket through `ssh -R`, and rdl with and without TLS. */
+import { Effect } from "effect"
 import type { Observation } from "../Finding.ts"
 import * as Floors from "../Floors.ts"
 import { program } from "../Processes.ts"
 import * as Rdl from "../Rdl.ts"
+import * as RealLogs from "../RealLogs.ts"
 import * as Reading from "../Reading.ts"
 import { interleaved } from "../Rounds.ts"
 import type { Row } from "../Row.ts"
@@ -15,41 +14,19 @@ import * as Tls from "../Tls.ts"
 /** Characters of a line, its newline included. */
 const LINE = 100
 
-const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, BenchError> =>
-  Effect.tryPromise({ try: run, catch: (cause) => new BenchError({ detail: `engine: ${String(cause)}` }) })
-
-/** A container that has written so many lines and exited; removed with the scope. */
-const writtenContainer = (engine: RealEngine, lines: number): Effect.Effect<RealContainer, BenchError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const script = `yes ${"x".repeat(LINE - 1)} | head -n ${lines}`
-    const container = yield* Effect.acquireRelease(
-      attempt(() => engine.create({ script })),
-      (container) => Effect.ignore(attempt(container.remove)),
-    )
-    yield* attempt(container.start)
-    yield* attempt(container.wait)
-    return container
-  })
-
 export const row: Row = {
   name: "history",
   title: "history of a real engine, 100-byte lines",
   run: (effort) =>
     Effect.gen(function* () {
-      const [socketPath] = engineSockets()
-      if (socketPath === undefined)
-        return yield* new NotHere({ what: "a container engine (RDL_TEST_ENGINES, DOCKER_HOST)" })
-      const engine = yield* Effect.acquireRelease(
-        Effect.sync(() => new RealEngine(socketPath)),
-        (engine) => Effect.promise(() => engine.close()),
-      )
+      const here = yield* RealLogs.open
+      const { socketPath, url } = here
       const lines = effort.pick(3_000_000, 50_000)
       yield* effort.say(`writing ${lines} lines`)
-      const { id } = yield* writtenContainer(engine, lines)
+      const { id } = yield* RealLogs.written(here, RealLogs.linesScript(lines, LINE))
       const reader = yield* program<void>("Reader", {})
-      const url = `unix://${socketPath}`
-      const plain = yield* Rdl.start({ engine: url })
-      const tls = yield* Rdl.start({ engine: url, tls: yield* Tls.make })
+      const plain = yield* Rdl.start({ engine: url, logDir: "none" })
+      const tls = yield* Rdl.start({ engine: url, logDir: "none", tls: yield* Tls.make })
       const direct = { target: { socketPath }, pids: [] }
       const ssh = yield* Effect.option(
         Effect.tapError(Ssh.start(socketPath), (error) => effort.say(`${error.message}: ssh -R is left out`)),

@@ -98,12 +98,14 @@ describe("JsonFileFormat", () => {
 
   it("says of a damaged line that it is none", () => {
     const whole = written({ log: "one\n", stream: "stdout", nanos: 1, attrs: undefined })
+    const full = written({ log: "one\n", stream: "stdout", nanos: 123_456_789, attrs: undefined })
     const record = new LogRecord()
     for (const bad of [
       whole.slice(0, 20) + whole,
       whole.replace("stdout", "stdin"),
       whole.replace("one", "o\\xne"),
       whole.replace("2026", "never"),
+      ...["T10", ".123456789", "time", "stream"].map((text) => full.replace(text, text.replace(/[T.me]/, "_"))),
       "\u0000\u0000\n",
       "\n",
     ]) {
