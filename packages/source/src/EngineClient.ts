@@ -1,5 +1,5 @@
 /** The engine as a source may know it: nine questions, each a read, and no way to ask a tenth. */
-import { Context, Effect, Either, Layer, Schema } from "effect"
+import { Context, Effect, Either, Layer, Option, Schema } from "effect"
 import type { Pool } from "undici"
 import type { Container, ContainerId } from "@rdl/core/model/Container"
 import { ContainerInspection } from "@rdl/core/model/ContainerInspection"
@@ -7,7 +7,7 @@ import type { Engine } from "@rdl/core/model/Engine"
 import type { ProcessColumns } from "@rdl/core/model/ProcessColumns"
 import * as EngineAddress from "./EngineAddress.ts"
 import { EngineUnavailable } from "./EngineAddress.ts"
-import { type ContainerDetails, fromInspect, fromList, type Listing } from "./EngineContainer.ts"
+import { type ContainerDetails, fromInspect, fromList, type Listing, withLibpod } from "./EngineContainer.ts"
 import * as EngineStream from "./EngineStream.ts"
 import * as EngineRequest from "./EngineRequest.ts"
 import { type Answer, ask, makePool } from "./HttpAsk.ts"
@@ -71,6 +71,8 @@ export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
 
 const PING_TIMEOUT_MS = 10_000
 const ASK_TIMEOUT_MS = 30_000
+/** Podman sends the head of a log with its first byte: of a follow whenever that is, of history once it has searched for it. */
+const PODMAN_HEAD_MS = 600_000
 
 export const make = Effect.fn("EngineClient.make")(function* (options: Options) {
   const locate = () => EngineAddress.find(options)
@@ -85,8 +87,8 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
 
   const get = (request: EngineRequest.EngineRequest, timeoutMs = ASK_TIMEOUT_MS) =>
     Effect.flatMap(located, (address) => getWhole(pool, address, request, timeoutMs)).pipe(Effect.tapError(forget))
-  const stream = (request: EngineRequest.EngineRequest, sink: EngineStream.BodySink) =>
-    Effect.flatMap(located, (address) => EngineStream.run(address, request, sink)).pipe(
+  const stream = (request: EngineRequest.EngineRequest, sink: EngineStream.BodySink, headTimeoutMs?: number) =>
+    Effect.flatMap(located, (address) => EngineStream.run(address, request, sink, headTimeoutMs)).pipe(
       Effect.tapErrorTag("EngineUnavailable", forget),
     )
 
@@ -135,7 +137,12 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
     inspect: Effect.fn("EngineClient.inspect")(function* (id) {
       const request = EngineRequest.inspect(yield* api, id)
       const details = fromInspect(yield* about(id, request))
-      return details ?? (yield* new EngineError({ status: 200, detail: "its inspection makes no sense" }))
+      if (details === undefined) return yield* new EngineError({ status: 200, detail: "its inspection makes no sense" })
+      if (known?.kind !== "podman") return details
+      return withLibpod(
+        details,
+        yield* Effect.option(about(id, EngineRequest.libpodInspect(id))).pipe(Effect.map(Option.getOrUndefined)),
+      )
     }),
     inspection: Effect.fn("EngineClient.inspection")(function* (id) {
       const json = yield* about(id, EngineRequest.inspect(yield* api, id))
@@ -155,7 +162,9 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
     logs: Effect.fn("EngineClient.logs")(function* (id, selection, sink) {
       const request = EngineRequest.logs(yield* api, id, selection)
       if (request === undefined) return yield* new ContainerNotFound({ id })
-      return yield* Effect.catchTag(stream(request, sink), "EngineError", (error) => refineLogs(id, error))
+      const isPodman = known?.kind === "podman"
+      const headMs = !isPodman ? undefined : selection.follow ? 0 : PODMAN_HEAD_MS
+      return yield* Effect.catchTag(stream(request, sink, headMs), "EngineError", (error) => refineLogs(id, error))
     }),
   })
 })

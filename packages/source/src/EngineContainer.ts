@@ -44,6 +44,8 @@ export interface ContainerDetails {
   readonly logOptions: Readonly<Record<string, string>>
   /** When it was started last, as the engine writes it: another text after a restart. */
   readonly startedAt: string
+  /** Podman's own API answers for it: its log comes in frames, terminal or not, and its `max-size` is known. Default no. */
+  readonly libpod?: boolean
 }
 
 const Inspected = Schema.Struct({
@@ -113,6 +115,26 @@ export const fromInspect = (json: unknown): ContainerDetails | undefined =>
       startedAt: inspected.State.StartedAt,
     })),
   )
+
+const LibpodInspected = Schema.Struct({
+  HostConfig: Schema.Struct({
+    LogConfig: Schema.Struct({ Size: Schema.optionalWith(Schema.String, { default: () => "" }) }),
+  }),
+})
+const decodeLibpod = Schema.decodeUnknownOption(LibpodInspected)
+
+/** What Podman's own inspection adds; a log without bound has the size `0B`. */
+export const withLibpod = (details: ContainerDetails, json: unknown): ContainerDetails =>
+  Option.match(decodeLibpod(json), {
+    onNone: () => details,
+    onSome: ({ HostConfig: { LogConfig } }) => ({
+      ...details,
+      libpod: true,
+      logOptions: /^[1-9]/.test(LogConfig.Size)
+        ? { ...details.logOptions, "max-size": LogConfig.Size }
+        : details.logOptions,
+    }),
+  })
 
 const project = (listed: typeof Listed.Type): Container => {
   const names = namesOf(listed.Names ?? [], listed.Id)

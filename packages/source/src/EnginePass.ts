@@ -10,6 +10,7 @@ import type { LogTaker } from "./LogOrigin.ts"
 export const PARK_MS = 3_000
 
 export interface PassOptions {
+  /** The answer is a terminal's bytes, without frames. */
   readonly tty: boolean
   readonly details: boolean
   readonly partials: Partials
@@ -55,9 +56,9 @@ export class EnginePass implements BodySink {
     return this.bytes
   }
 
-  /** For how many milliseconds there was room and yet nothing came. */
+  /** For how many milliseconds there was room and yet nothing came, be it headers or records. */
   quietMs(): number {
-    return this.isHeld || this.flow === undefined ? 0 : performance.now() - this.silentSince
+    return this.isHeld ? 0 : performance.now() - this.silentSince
   }
 
   onOpen(flow: Flow): void {

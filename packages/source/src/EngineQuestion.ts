@@ -36,7 +36,7 @@ export const ask = <Stop>(
       Deferred.unsafeDone(stopped, Effect.void)
     }
     const pass: EnginePass = new EnginePass({
-      tty: details.tty,
+      tty: details.tty && details.libpod !== true,
       details: query.details,
       partials: engine.kind,
       ...(question.taker === undefined ? {} : { taker: question.taker }),
@@ -52,7 +52,8 @@ export const ask = <Stop>(
       },
       ...(question.onOpen === undefined ? {} : { onOpen: question.onOpen }),
     })
-    const selection = { ...question.selection, stdout: true, stderr: true, details: query.details }
+    const libpod = details.libpod === true && details.tty
+    const selection = { ...question.selection, stdout: true, stderr: true, details: query.details, libpod }
     const body = client.logs(container.id, selection, pass).pipe(
       Effect.map(() => {
         failure ??= pass.end()
@@ -73,22 +74,27 @@ export const ask = <Stop>(
     return why ?? "ended"
   })
 
-/** The log's newest record, if it has any: a copy. */
+/** The first record of some of a log: a copy. */
+export const first = (
+  client: typeof EngineClient.Service,
+  about: Pick<LogAsk, "container" | "details" | "engine" | "query">,
+  selection: Pick<LogSelection, "tail">,
+): Effect.Effect<LogRecord | undefined, ReadProblem | StreamError> =>
+  Effect.suspend(() => {
+    let found: LogRecord | undefined
+    const onRecord = (record: LogRecord) => {
+      found = copyOf(record)
+      return "found" as const
+    }
+    const asked = ask(client, about, { selection: { follow: false, ...selection }, onRecord })
+    return Effect.map(asked, () => found)
+  })
+
+/** The log's newest record, if it has any: a copy. Podman glues its last pieces together. */
 export const newest = (
   client: typeof EngineClient.Service,
   about: Pick<LogAsk, "container" | "details" | "engine" | "query">,
-): Effect.Effect<LogRecord | undefined, ReadProblem | StreamError> =>
-  Effect.gen(function* () {
-    let found: LogRecord | undefined
-    yield* ask<never>(client, about, {
-      selection: { follow: false, tail: 1 },
-      onRecord: (record) => {
-        found = copyOf(record)
-        return undefined
-      },
-    })
-    return found
-  })
+): Effect.Effect<LogRecord | undefined, ReadProblem | StreamError> => first(client, about, { tail: 1 })
 
 const copyOf = ({ stream, bytes, start, details, payload, end }: LogRecord): LogRecord => {
   const copy = new LogRecord()

@@ -2,7 +2,7 @@
  * One reading of a log through the engine's API. History is read without following, as that is what engines do right. The
  * engine's follow is for what comes slowly; whenever it cannot be trusted, reading goes on from the place reached.
  */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Option } from "effect"
 import type { End } from "@rdl/core/link/LinkMessage"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
@@ -12,12 +12,12 @@ import type { EnginePass } from "./EnginePass.ts"
 import { PARK_MS } from "./EnginePass.ts"
 import { asStreamError, brokenOff, type ReadProblem } from "./EngineProblems.ts"
 import * as EngineQuestion from "./EngineQuestion.ts"
+import { EngineHistory } from "./EngineHistory.ts"
 import { EngineWindow, type WindowEnd } from "./EngineWindow.ts"
 import { FollowCheck } from "./FollowCheck.ts"
 import { BURST_MS, burstLimit, FollowWatch } from "./FollowWatch.ts"
 import type { LogAsk, LogTaker } from "./LogOrigin.ts"
 import { PlaceSeek } from "./PlaceSeek.ts"
-import { engineTimes } from "./RecordBounds.ts"
 
 export interface ReadingSettings {
   /** So long an answer is held for a taker without room before it is dropped, in milliseconds. */
@@ -40,6 +40,9 @@ const UNTIL_GRACE_MS = 1_000
 const MAX_WRONG_ANSWERS = 3
 /** While much comes from a log that rotates it is not followed, but read anew as often as this. */
 const POLL_MS = 50
+/** A log that Podman begins anew when it is full is read as often as this, or less often: it is at rest so many times longer than read. */
+const PODMAN_POLL_MS = 250
+const POLL_REST = 4
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
 
@@ -55,8 +58,15 @@ export class EngineReading {
   private readonly taker: LogTaker
   private readonly settings: ReadingSettings
   private readonly window: EngineWindow
+  private readonly history: EngineHistory
   private readonly limit: number
   private readonly check = new FollowCheck()
+  /** Podman's follow loses records where the log is begun anew, and shows nothing of it. */
+  private readonly isPolled: boolean
+  /** How long it took to read what had come, when that was last done, in milliseconds. */
+  private readMs = 0
+  /** What `poll` found. */
+  private found: End["reason"] | undefined
   private isOpen = false
   /** Whether the taker's cursor says where to go on. */
   private isPlaced: boolean
@@ -77,15 +87,12 @@ export class EngineReading {
     this.taker = taker
     this.settings = { ...defaults, ...settings }
     this.isPlaced = ask.from !== undefined
+    this.isPolled = ask.engine.kind === "podman" && ask.details.logOptions["max-size"] !== undefined
     this.limit = burstLimit(ask.details, ask.engine.kind)
-    this.window = new EngineWindow({
-      client,
-      ask,
-      taker,
-      parkMs: this.settings.parkMs,
-      onGive: this.onGive,
-      onOpen: this.onOpen,
-    })
+    const { onGive, onOpen, onPlaced } = this
+    const parts = { client, ask, taker, parkMs: this.settings.parkMs, onGive, onOpen }
+    this.window = new EngineWindow(parts)
+    this.history = new EngineHistory({ ...parts, onPlaced })
   }
 
   readonly run: Effect.Effect<End["reason"], StreamError> = Effect.suspend(() => this.steps())
@@ -107,56 +114,34 @@ export class EngineReading {
       if (end.right === "past" || (end.right === "ended" && (!isLive || step === "until"))) return "eof"
       if (end.right === "parked") yield* room(this.taker)
       else if (end.right === "ended" && step === "last") {
-        const reason = yield* Effect.catchAll(this.reason(), (problem) => this.recover(problem, isLive))
+        const asked = this.isPolled ? Effect.succeed(this.found) : this.reason()
+        const reason = yield* Effect.catchAll(asked, (problem) => this.recover(problem, isLive))
         if (reason !== undefined) return reason
       }
       const moved = this.given - before
-      if (end.right === "doubtful" || step === "last") yield* this.pause(moved)
+      if (end.right === "doubtful" || (step === "last" && !this.isPolled)) yield* this.pause(moved)
       if (step === "go-on" && end.right === "ended" && this.isBusy()) yield* Effect.sleep(POLL_MS)
       else step = next(step, end.right, moved)
     }
   })
 
   private take(step: Step, isLive: boolean): Effect.Effect<StepEnd, Problem> {
-    if (step === "history") return this.history(isLive)
-    if (step === "follow") return this.follow()
-    return this.window.goOn(this.check.counted(this.taker.cursor()))
-  }
-
-  /** What the user asked for, as the engine understands it. */
-  private readonly history = Effect.fnUntraced(function* (this: EngineReading, isLive: boolean) {
-    const { query, engine } = this.ask
-    const isLate = isLive && (query.tail === 0 || query.since !== undefined)
-    // Read first: where nothing is wanted of what there is, it is what comes after this record that is.
-    const newest = isLate ? yield* EngineQuestion.newest(this.client, this.ask) : undefined
-    if (isLive && query.tail === 0) {
-      this.place(newest)
-      return "ended" as const
-    }
-    const times = engineTimes(query, engine)
-    const bounds = this.window.bounds()
-    const end = yield* EngineQuestion.ask<"past">(this.client, this.ask, {
-      selection: { follow: false, ...times, ...(query.tail === undefined ? {} : { tail: query.tail }) },
-      taker: this.taker,
-      parkMs: this.settings.parkMs,
-      onOpen: this.onOpen,
-      onRecord: (record) => {
-        const judged = bounds.judge(record)
-        return judged === "give" ? this.give(record) : judged === "past" ? judged : undefined
-      },
+    if (step === "history") return this.history.read(isLive)
+    if (step === "follow") return this.isPolled ? this.poll() : this.follow()
+    const begun = performance.now()
+    const isDone = Effect.sync(() => {
+      this.readMs = performance.now() - begun
     })
-    if (isLive && end === "ended" && !this.isPlaced) this.place(newest)
-    return end
-  })
+    return Effect.tap(this.window.goOn(this.check.counted(this.taker.cursor())), isDone)
+  }
 
   private readonly follow = Effect.fnUntraced(function* (this: EngineReading) {
     const cursor = this.taker.cursor()
-    const seek = new PlaceSeek(cursor, this.window.bounds(), false)
+    const seek = new PlaceSeek(cursor, this.window.bounds(), this.window.patience())
     const watch = new FollowWatch(this.limit)
     this.check.begin(cursor)
-    const tail = this.window.tailFor(cursor)
     return yield* EngineQuestion.ask<StepEnd>(this.client, this.ask, {
-      selection: { follow: true, ...(tail === undefined ? {} : { tail }) },
+      selection: { follow: true, ...this.window.selection(cursor) },
       taker: this.taker,
       parkMs: this.settings.parkMs,
       onOpen: this.onOpen,
@@ -172,16 +157,31 @@ export class EngineReading {
     })
   })
 
+  /** Instead of a follow: waits, and looks whether the container still runs, before what came meanwhile is read. */
+  private readonly poll = Effect.fnUntraced(function* (this: EngineReading) {
+    yield* Effect.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(PODMAN_POLL_MS, this.readMs * POLL_REST)))
+    this.found = yield* this.reason()
+    const { until } = this.ask.query
+    const isOver = until !== undefined && millis(until) + UNTIL_GRACE_MS <= (yield* Clock.currentTimeMillis)
+    return isOver ? ("until" as const) : ("ended" as const)
+  })
+
   /** Looks whether a follow that is silent has missed something. */
   private readonly silence = Effect.fnUntraced(function* (this: EngineReading, pass: EnginePass) {
     const { watchMs, lateMs } = this.settings
     for (;;) {
       yield* Effect.sleep(Math.max(watchMs - pass.quietMs(), watchMs / 8))
       if (pass.quietMs() < watchMs) continue
-      const newest = yield* Effect.orElseSucceed(EngineQuestion.newest(this.client, this.ask), () => undefined)
-      if (newest !== undefined && !EngineQuestion.isSame(newest, this.taker.cursor().last)) {
+      const newest = yield* Effect.option(EngineQuestion.newest(this.client, this.ask))
+      // Without headers it is not known whether there is an answer at all.
+      if (Option.isNone(newest) && !pass.opened()) return "doubtful" as const
+      const found = Option.getOrUndefined(newest)
+      if (found !== undefined && !EngineQuestion.isSame(found, this.taker.cursor().last)) {
         yield* Effect.sleep(lateMs)
-        if (pass.quietMs() >= watchMs) return "doubtful" as const
+        if (pass.quietMs() >= watchMs) {
+          this.window.doubt()
+          return "doubtful" as const
+        }
       } else yield* Effect.sleep(watchMs)
     }
   })
@@ -253,14 +253,12 @@ export class EngineReading {
     return !isCalm
   }
 
-  private place(newest: LogRecord | undefined): void {
-    this.taker.startAfter(newest)
-    this.isPlaced = true
+  private readonly onOpen = (): void => {
     this.isOpen = true
   }
 
-  private readonly onOpen = (): void => {
-    this.isOpen = true
+  private readonly onPlaced = (): void => {
+    this.isPlaced = this.isOpen = true
   }
 
   private readonly onGive = (record: LogRecord): void => {

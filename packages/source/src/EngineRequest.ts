@@ -12,11 +12,20 @@ export type EngineRequest = typeof EngineRequest.Type
 /** The newest API version this source knows; it speaks the engine's own where that is older. */
 export const NEWEST_API = "1.51"
 
+/** The version that Podman's own API is asked in: one that Podman 4 and 5 know. */
+const LIBPOD_API = "4.0.0"
+
 /** The most ids that go into one filtered list; for more, ask for all. */
 export const MAX_LISTED = 32
 
 /** The part of a LogQuery that the engine is asked; time stamps are always asked for. */
-export type LogSelection = Pick<LogQuery, "follow" | "stdout" | "stderr" | "since" | "until" | "details" | "tail">
+export interface LogSelection extends Pick<
+  LogQuery,
+  "follow" | "stdout" | "stderr" | "since" | "until" | "details" | "tail"
+> {
+  /** By Podman's own API, whose answer has frames also where there is a terminal. Default no. */
+  readonly libpod?: boolean
+}
 
 const isId = Schema.is(ContainerId)
 
@@ -36,6 +45,10 @@ export const list = (api: string, ids?: ReadonlyArray<ContainerId>): EngineReque
 /** Undefined where the id is not one, whatever its type claims. */
 export const inspect = (api: string, id: ContainerId): EngineRequest | undefined =>
   isId(id) ? versioned(api, `/containers/${id}/json`) : undefined
+
+/** The same question by Podman's own API, which tells more of a log. */
+export const libpodInspect = (id: ContainerId): EngineRequest | undefined =>
+  isId(id) ? versioned(LIBPOD_API, `/libpod/containers/${id}/json`) : undefined
 
 /** A part of the engine's events, both ends inclusive; absent = from now on, without end. */
 export interface EventSpan {
@@ -74,7 +87,7 @@ export const top = (api: string, id: ContainerId, columns?: ProcessColumns): Eng
 /** Undefined where the id is not one. Booleans are `1` or left out, the one spelling Docker and Podman agree on. */
 export const logs = (api: string, id: ContainerId, selection: LogSelection): EngineRequest | undefined =>
   isId(id)
-    ? versioned(api, `/containers/${id}/logs`, {
+    ? versioned(selection.libpod ? LIBPOD_API : api, `${selection.libpod ? "/libpod" : ""}/containers/${id}/logs`, {
         ...(selection.stdout ? { stdout: "1" } : {}),
         ...(selection.stderr ? { stderr: "1" } : {}),
         timestamps: "1",

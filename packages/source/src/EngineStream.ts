@@ -24,11 +24,12 @@ const HEAD_TIMEOUT_MS = 30_000
 /** The longest error text of the engine that is read. */
 const MAX_PROBLEM = 64 * 1024
 
-/** Asks on a connection of its own. */
+/** Asks on a connection of its own; the headers may take `headTimeoutMs`, 0 = for ever. */
 export const run = (
   address: EngineAddress,
   request: EngineRequest,
   sink: BodySink,
+  headTimeoutMs: number = HEAD_TIMEOUT_MS,
 ): Effect.Effect<void, EngineUnavailable | EngineError.EngineError> =>
   Effect.async((resume) => {
     let refused: { readonly status: number; body: string } | undefined
@@ -43,7 +44,7 @@ export const run = (
         }
       }
     const get = HttpGet.start(
-      { address, path: request, headTimeoutMs: HEAD_TIMEOUT_MS },
+      { address, path: request, headTimeoutMs },
       {
         onHead: guard((head: HttpHead) => {
           if (head.status === 200) sink.onOpen(get)

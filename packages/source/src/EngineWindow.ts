@@ -6,11 +6,13 @@ import type { LogRecord } from "@rdl/core/log/LogRecord"
 import type { EngineClient } from "./EngineClient.ts"
 import type { ReadProblem } from "./EngineProblems.ts"
 import * as EngineQuestion from "./EngineQuestion.ts"
+import type { LogSelection } from "./EngineRequest.ts"
+import * as EngineTimes from "./EngineTimes.ts"
 import type { LogAsk, LogTaker } from "./LogOrigin.ts"
-import { type Finding, LastSeek, PlaceSeek, type Seek, TimeSeek } from "./PlaceSeek.ts"
+import { type Finding, LastSeek, type Patience, PlaceSeek, type Seek, TimeSeek } from "./PlaceSeek.ts"
 import { RecordBounds } from "./RecordBounds.ts"
 
-/** The most lines that Podman is asked for from the end: it makes room for all of them at once. Also the bound of its `tail`. */
+/** The most lines of Podman's `tail`: it makes room for all of them at once. */
 export const MAX_PODMAN_TAIL = 1_000_000
 /** Docker reads `tail` into 64 bits; beyond this everything is asked for. */
 const MAX_TAIL = 2_000_000_000
@@ -19,6 +21,8 @@ export const FIRST_GUESS = 128
 
 export const ROTATED = "the log was rotated or removed before these records were read"
 export const MISCOUNTED = "the engine left out or repeated records of what was read before"
+/** Podman keeps one file, and begins it anew when it is full: nobody can tell whether something was written in between. */
+const BEGUN_ANEW = "the engine began the log anew: records that were not read before that are gone"
 
 export interface WindowOptions {
   readonly client: typeof EngineClient.Service
@@ -33,19 +37,26 @@ export interface WindowOptions {
 /** How a read ended: the log is at its end, no room, or a record after `until`. */
 export type WindowEnd = "ended" | "parked" | "past"
 type Problem = ReadProblem | StreamError
+type Selection = Pick<LogSelection, "tail" | "since" | "until">
 
 export class EngineWindow {
   private readonly options: WindowOptions
   /** Records expected after the place. */
   private guess = FIRST_GUESS
+  private isDoubted = false
 
   constructor(options: WindowOptions) {
     this.options = options
   }
 
-  /** How `tail` asks for a cursor's anchor and what is expected after it; undefined = everything. */
-  tailFor(cursor: LogCursor): number | undefined {
-    return cursor.anchor === undefined ? undefined : this.bounded(cursor.count + this.guess)
+  /** How to ask for a cursor's anchor and what is expected after it. */
+  selection(cursor: LogCursor): Selection {
+    return this.isPodman() ? this.around(cursor.anchor) : this.lastRecords(cursor, cursor.count + this.guess)
+  }
+
+  /** When a follow concludes that a cursor's anchor is not in what was asked for so. */
+  patience(): Patience {
+    return this.isPodman() ? "later" : "first"
   }
 
   bounds(): RecordBounds {
@@ -59,6 +70,10 @@ export class EngineWindow {
   readonly goOn = (counted: LogCursor | undefined): Effect.Effect<WindowEnd, Problem> =>
     Effect.gen(this, function* () {
       const cursor = this.options.taker.cursor()
+      if (this.isPodman()) {
+        const end = yield* this.byTime(counted ?? cursor)
+        return end === "lost" ? yield* this.anew() : end
+      }
       if (counted?.anchor !== undefined) {
         const end = yield* this.fromAnchor(counted)
         if (end !== "lost") return end
@@ -67,15 +82,46 @@ export class EngineWindow {
       return end === "lost" ? yield* this.fromLast(cursor, ROTATED) : end
     })
 
+  /** What a look at the newest record has shown not to come by its time is looked for among everything, once. */
+  doubt(): void {
+    this.isDoubted = true
+  }
+
+  /** `lost`: the anchor is not in the log any more. Where a clock was set back, records are not where their time says. */
+  private readonly byTime = (cursor: LogCursor): Effect.Effect<WindowEnd | "lost", Problem> =>
+    Effect.gen(this, function* () {
+      const all = this.everything()
+      const selections = this.isDoubted || cursor.anchor === undefined ? [all] : [this.around(cursor.anchor), all]
+      for (const selection of selections) {
+        const isAll = selection === all
+        const seek = new PlaceSeek(cursor, this.bounds(), isAll ? "end" : "later")
+        const end = yield* this.read(selection, seek)
+        if (isAll) this.isDoubted = false
+        if (end === "astray" && isAll) return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
+        if (end === "short" || end === "astray") continue
+        // An empty log may yet become one: what is gone is told when there is something after it.
+        if (end !== "ended" || seek.arrived() || seek.seen() === 0) return end
+      }
+      return "lost" as const
+    })
+
+  /** Goes on with the first record there is. */
+  private readonly anew = (): Effect.Effect<WindowEnd, Problem> =>
+    Effect.suspend(() => {
+      this.options.taker.gap({ reason: BEGUN_ANEW })
+      return Effect.map(this.read(this.everything(), new TimeSeek(undefined, this.bounds())), asEnd)
+    })
+
   /** `lost`: the anchor is not in the log any more. */
   private readonly fromAnchor = (cursor: LogCursor): Effect.Effect<WindowEnd | "lost", Problem> =>
     Effect.gen(this, function* () {
       let size = cursor.count + this.guess
       let before: Reach | undefined
       for (;;) {
-        const tail = cursor.anchor === undefined ? undefined : this.bounded(size)
-        const seek = new PlaceSeek(cursor, this.bounds(), tail === undefined)
-        const end = yield* this.read(tail, seek)
+        const selection = this.lastRecords(cursor, size)
+        const { tail } = selection
+        const seek = new PlaceSeek(cursor, this.bounds(), tail === undefined ? "end" : "first")
+        const end = yield* this.read(selection, seek)
         if (end === "astray") return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
         if (end === "short") {
           // The same first record of more than before: the log has no other.
@@ -103,15 +149,15 @@ export class EngineWindow {
           taker.startAfter(record)
         },
       })
-      const end = yield* this.read(undefined, seek)
+      const end = yield* this.read(this.everything(), seek)
       if (end !== "ended" || seek.arrived() || seek.seen() === 0) return asEnd(end)
       // Logs lose their oldest records: where this one is gone, all that are left came after it.
       gap()
       const after = reason === MISCOUNTED ? cursor.last?.nanos : undefined
-      return asEnd(yield* this.read(undefined, new TimeSeek(after, this.bounds())))
+      return asEnd(yield* this.read(this.everything(), new TimeSeek(after, this.bounds())))
     })
 
-  private readonly read = (tail: number | undefined, seek: Seek) => {
+  private readonly read = (selection: Selection, seek: Seek) => {
     const { client, ask, taker, onGive, onOpen, parkMs } = this.options
     let given = 0
     const onRecord = (record: LogRecord): Exclude<Finding, "give" | "skip"> | undefined => {
@@ -123,8 +169,13 @@ export class EngineWindow {
       taker.record(record)
       return undefined
     }
-    const selection = { follow: false, ...(tail === undefined ? {} : { tail }) }
-    return EngineQuestion.ask(client, ask, { selection, taker, onRecord, onOpen, parkMs }).pipe(
+    return EngineQuestion.ask(client, ask, {
+      selection: { follow: false, ...selection },
+      taker,
+      onRecord,
+      onOpen,
+      parkMs,
+    }).pipe(
       Effect.tap(() =>
         Effect.sync(() => {
           if (seek.arrived()) this.guess = Math.max(FIRST_GUESS, given * 2)
@@ -133,9 +184,21 @@ export class EngineWindow {
     )
   }
 
-  private bounded(size: number): number | undefined {
-    const most = this.options.ask.engine.kind === "podman" ? MAX_PODMAN_TAIL : MAX_TAIL
-    return size > most ? undefined : size
+  private lastRecords(cursor: LogCursor, size: number): Selection {
+    return cursor.anchor === undefined || size > MAX_TAIL ? {} : { tail: size }
+  }
+
+  private around(anchor: RecordMark | undefined): Selection {
+    const { query, engine } = this.options.ask
+    return EngineTimes.around(anchor?.nanos, query, engine)
+  }
+
+  private everything(): Selection {
+    return this.isPodman() ? this.around(undefined) : {}
+  }
+
+  private isPodman(): boolean {
+    return this.options.ask.engine.kind === "podman"
   }
 }
 

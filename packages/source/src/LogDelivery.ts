@@ -28,6 +28,7 @@ export interface DeliveryOptions extends Omit<LogRenderer.RendererOptions, "emit
 }
 
 export class LogDelivery implements LogTaker {
+  readonly literals: ReadonlyArray<string>
   private readonly options: DeliveryOptions
   private readonly writer: StreamWriter
   private readonly renderer: LogRenderer.LogRenderer
@@ -55,6 +56,9 @@ export class LogDelivery implements LogTaker {
     const isJson = rendering.format === "sse" || rendering.format === "ndjson"
     const lineCursors = rendering.format === "sse" || (isJson && rendering.cursors === true)
     this.options = options
+    // What is redacted is searched for what stands there afterwards; and cursors in lines depend on what is passed over.
+    const mayPass = options.redaction === undefined && !lineCursors
+    this.literals = mayPass ? (options.filter?.literals ?? []) : []
     this.writer = options.writer
     this.isPlaced = resume !== undefined
     this.leftOut = resume?.received ?? 0
@@ -84,10 +88,27 @@ export class LogDelivery implements LogTaker {
     if (this.markIsDue && isClean) this.mark()
   }
 
+  passed(count: number, last: LogRecord, offset?: number): void {
+    if (this.over) return
+    this.tracker.pass(count, last, offset)
+    this.isUnmarked = true
+    if (this.markIsDue && this.renderer.isClean()) this.mark()
+  }
+
   startAfter(record: LogRecord | undefined, offset?: number): void {
     if (this.over) return
     this.tracker.restart()
     this.tracker.startAfter(record, offset)
+    this.placed()
+  }
+
+  startAt(place: LogCursor.LogCursor): void {
+    if (this.over) return
+    this.tracker.startAt(place)
+    this.placed()
+  }
+
+  private placed(): void {
     this.isPlaced = true
     this.open()
     if (this.pendingGap === undefined && this.renderer.isClean()) this.mark()

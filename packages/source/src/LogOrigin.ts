@@ -31,6 +31,13 @@ export interface LogTaker {
    * stamped as Docker does, and its bytes stay as they are until `settled`, so that less need be copied at once.
    */
   readonly record: (record: LogRecord, offset?: number, lasts?: boolean) => void
+  /**
+   * Texts that each line contains which the taker wants; none = it takes all. An origin may pass records over instead of
+   * giving them, in whose lines one of the texts is missing; never the first after its beginning, a gap or another file.
+   */
+  readonly literals: ReadonlyArray<string>
+  /** So many records were passed over, this the last of them. */
+  readonly passed: (count: number, last: LogRecord, offset?: number) => void
   /** The records to come are of this file; `undefined` = of none. */
   readonly file: (device: number, inode: bigint) => void
   /**
@@ -38,6 +45,8 @@ export interface LogTaker {
    * Later on: the record that was given last is this one, whatever it was counted to be.
    */
   readonly startAfter: (record: LogRecord | undefined, offset?: number) => void
+  /** Only records after this place are wanted, and none has been given. */
+  readonly startAt: (place: LogCursor) => void
   /**
    * All there was at hand has been given: what is gathered may leave soon. To be called after every read, and first as
    * soon as the log is open, be it empty: what comes before the records leaves then.

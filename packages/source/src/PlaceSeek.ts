@@ -23,11 +23,14 @@ export interface Seek {
 const isMarked = (record: LogRecord, mark: RecordMark, stamp: LogStamp, wanted: LogStamp): boolean =>
   stamp.compare(wanted) === 0 && Cursor.hashOf(record.stream, record.bytes, record.payload, record.end) === mark.hash
 
-/** Counts from the anchor. `patient`: does not conclude from its first record that the anchor must be before it. */
+/** When it is concluded that the anchor has been: from a first record that is not older, from any that is later, or at the end only. */
+export type Patience = "first" | "later" | "end"
+
+/** Counts from the anchor. */
 export class PlaceSeek implements Seek {
   private readonly cursor: LogCursor
   private readonly bounds: RecordBounds
-  private readonly patient: boolean
+  private readonly patience: Patience
   private readonly stamp = new LogStamp()
   private readonly anchor = new LogStamp()
   private readonly last = new LogStamp()
@@ -37,10 +40,10 @@ export class PlaceSeek implements Seek {
   private counted = -1
   private there: boolean
 
-  constructor(cursor: LogCursor, bounds: RecordBounds, patient: boolean) {
+  constructor(cursor: LogCursor, bounds: RecordBounds, patience: Patience) {
     this.cursor = cursor
     this.bounds = bounds
-    this.patient = patient
+    this.patience = patience
     if (cursor.anchor === undefined) this.counted = 0
     else this.anchor.set(cursor.anchor.nanos)
     if (cursor.last !== undefined) this.last.set(cursor.last.nanos)
@@ -66,8 +69,7 @@ export class PlaceSeek implements Seek {
     const { anchor, count, last } = this.cursor
     this.stamp.read(record)
     const isAnchor = this.counted < 0 && isMarked(record, anchor!, this.stamp, this.anchor)
-    if (this.counted < 0 && !isAnchor)
-      return !this.patient && this.records === 1 && this.stamp.compare(this.anchor) >= 0 ? "short" : "skip"
+    if (this.counted < 0 && !isAnchor) return this.isShort() ? "short" : "skip"
     // The anchor counts whatever the bounds say: it may be the last record before those that are wanted.
     const judged = this.bounds.judge(record)
     if (isAnchor && count === 0) {
@@ -80,6 +82,14 @@ export class PlaceSeek implements Seek {
     if (this.counted < count) return "skip"
     this.there = last !== undefined && isMarked(record, last, this.stamp, this.last)
     return this.there ? "skip" : "astray"
+  }
+
+  private isShort(): boolean {
+    if (this.patience === "end") return false
+    const order = this.stamp.compare(this.anchor)
+    return order > 0
+      ? this.patience === "later" || this.records === 1
+      : this.patience === "first" && this.records === 1 && order === 0
   }
 }
 

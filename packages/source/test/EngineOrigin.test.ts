@@ -156,23 +156,22 @@ describe("EngineOrigin", () => {
   )
 
   it.scopedLive(
-    "asks Podman in Podman's words, with a margin around its times, and refuses a tail it cannot bear",
+    "asks Podman in Podman's words, with a margin around its times, counts its last lines, and refuses a tail it cannot bear",
     () =>
       Effect.gen(function* () {
         const { engine, read } = yield* start("podman")
         const web = engine.createContainer()
-        web.log("stdout", "one\n")
+        for (const piece of ["zero\n", "o", "ne\n", "two\n", "thr"]) web.log("stdout", piece)
         const times = { since: LogTime.make("1000.000000500"), until: LogTime.make("9999999999") }
         const writer = new CollectingWriter()
-        expect(yield* read(web, { ...times, details: true, tail: 5 }, writer)).toEqual({ reason: "eof" })
-        expect(writer.text()).toBe("one\n")
+        expect(yield* read(web, { ...times, details: true, tail: 3 }, writer)).toEqual({ reason: "eof" })
+        expect(writer.text()).toBe("one\ntwo\nthr")
         const { params } = engine.requests.findLast(isLogs)!
         expect(Object.fromEntries(params)).toEqual({
           stdout: "1",
           stderr: "1",
           timestamps: "1",
           details: "1",
-          tail: "5",
           since: "999.999999500",
           until: "9999999999.000001000",
         })

@@ -100,7 +100,7 @@ const deliver = (
   const writer = new CollectingWriter()
   const delivery = deliveryTo(writer, rendering, resume)
   const bounds = new RecordBounds({}, { kind: "docker", apiVersion: "1.41" })
-  const seek = resume === undefined ? undefined : new PlaceSeek(resume.cursor, bounds, true)
+  const seek = resume === undefined ? undefined : new PlaceSeek(resume.cursor, bounds, "end")
   delivery.settled()
   for (const [index, given] of log.entries()) {
     const record = recordOf(given)

@@ -58,15 +58,10 @@ export class CursorTracker implements LinePlace {
     this.container = container.slice(0, 16)
     this.lineCursors = lineCursors
     this.anchorRecords = anchorRecords
-    this.afresh = from?.anchor === undefined
-    this.count = from?.count ?? 0
-    this.placeFile = from?.file
-    this.placeOffset = from?.file?.offset ?? 0
     this.leftOut = from?.lines ?? 0
     this.isLined = lineCursors || this.leftOut > 0
-    if (from?.anchor !== undefined) this.setAnchor(from.anchor)
-    if (from?.last !== undefined) this.last.recall(from.last)
-    this.isAnchorTime = from?.anchor !== undefined && from.last?.nanos === from.anchor.nanos
+    this.afresh = true
+    if (from !== undefined) this.startAt(from)
   }
 
   /** Whether the next record becomes the anchor whatever it is. */
@@ -82,6 +77,17 @@ export class CursorTracker implements LinePlace {
   /** The records to come begin behind this one, which is not written itself; undefined = at the start of the log. */
   startAfter(record: LogRecord | undefined, offset?: number): void {
     if (record !== undefined) this.advance(record, offset)
+  }
+
+  /** The records to come begin at this place. */
+  startAt({ anchor, count, file, last }: LogCursor.LogCursor): void {
+    this.afresh = anchor === undefined
+    this.count = count
+    this.placeFile = file
+    this.placeOffset = file?.offset ?? 0
+    if (anchor !== undefined) this.setAnchor(anchor)
+    if (last !== undefined) this.last.recall(last)
+    this.isAnchorTime = anchor !== undefined && last?.nanos === anchor.nanos
   }
 
   /** The next record follows upon nothing that is known: there is a gap before it. */
@@ -100,23 +106,23 @@ export class CursorTracker implements LinePlace {
    * stamped as Docker does, and its bytes stay as they are until the next one or `keep`: then it is looked at only if need be.
    */
   advance(record: LogRecord, offset?: number, lasts = false): void {
-    const last = this.before
     const former = this.last
-    this.before = former
-    this.last = last
-    if (this.isLined) {
-      this.anchorBefore = this.anchor
-      this.countBefore = this.count
-    }
-    last.point(record)
-    if (!lasts || this.isLined) last.keep()
+    const last = this.step(record, offset, lasts)
     if (this.isAnchor(last, former)) {
       this.setAnchor(last.mark())
       this.count = 1
     } else this.count++
     this.isAnchorTime = last.isAt(this.anchorText, this.anchorStamp)
-    this.placeFile = offset === undefined ? undefined : this.fileNow
-    this.placeOffset = offset ?? 0
+  }
+
+  /**
+   * So many records of which nothing is written were passed over, `last` the last of them: the place is behind it. None of
+   * them becomes an anchor: which ones are passed over changes the cursors, but no place that they say.
+   */
+  pass(count: number, last: LogRecord, offset?: number): void {
+    this.step(last, offset, false)
+    this.count += count
+    this.isAnchorTime = this.last.isAt(this.anchorText, this.anchorStamp)
   }
 
   /** The bytes of what came last are about to change. */
@@ -153,6 +159,22 @@ export class CursorTracker implements LinePlace {
   cursor(): LogCursor.LogCursor {
     const { placeFile: file, placeOffset: offset } = this
     return { ...this.now(), ...(file === undefined ? {} : { file: { ...file, offset } }) }
+  }
+
+  /** The record is the last one now. */
+  private step(record: LogRecord, offset: number | undefined, lasts: boolean): LastRecord {
+    const last = this.before
+    this.before = this.last
+    this.last = last
+    if (this.isLined) {
+      this.anchorBefore = this.anchor
+      this.countBefore = this.count
+    }
+    last.point(record)
+    if (!lasts || this.isLined) last.keep()
+    this.placeFile = offset === undefined ? undefined : this.fileNow
+    this.placeOffset = offset ?? 0
+    return last
   }
 
   private isAnchor(last: LastRecord, former: LastRecord): boolean {

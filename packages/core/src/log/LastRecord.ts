@@ -40,6 +40,7 @@ export class LastRecord {
   }
 
   recall(mark: LogCursor.RecordMark): void {
+    this.isPointed = false
     this.stamp.set(mark.nanos)
     this.hash = mark.hash
   }

@@ -18,6 +18,8 @@ export interface RecordingOptions {
   readonly room?: number
   /** After so many records it takes no more, and `stopped` resolves. */
   readonly stopAfter?: number
+  /** What it wants of a log; default none, so it is given all. */
+  readonly literals?: ReadonlyArray<string>
 }
 
 export class RecordingTaker implements LogTaker {
@@ -27,6 +29,9 @@ export class RecordingTaker implements LogTaker {
   startedAfter: ReadonlyArray<string | undefined> = []
   settles = 0
   records = 0
+  /** Records that it was told were passed over. */
+  passes = 0
+  readonly literals: ReadonlyArray<string>
   private readonly pieces: Array<Buffer> = []
   private readonly bodies: Array<Buffer> = []
   private readonly options: RecordingOptions
@@ -36,6 +41,7 @@ export class RecordingTaker implements LogTaker {
 
   constructor(options: RecordingOptions = {}) {
     this.options = options
+    this.literals = options.literals ?? []
     this.left = options.room ?? Number.POSITIVE_INFINITY
     this.tracker = new CursorTracker({ container: "0".repeat(64), from: options.from })
     this.stopped = this.until(({ records }) => records === options.stopAfter)
@@ -60,6 +66,12 @@ export class RecordingTaker implements LogTaker {
     if (this.records === this.options.stopAfter) this.tell()
   }
 
+  passed(count: number, last: LogRecord, offset?: number): void {
+    if (this.records === this.options.stopAfter) return
+    this.passes += count
+    this.tracker.pass(count, last, offset)
+  }
+
   file(device: number, inode: bigint): void {
     this.tracker.file({ device, inode })
   }
@@ -69,6 +81,10 @@ export class RecordingTaker implements LogTaker {
       record === undefined ? undefined : Buffer.from(record.bytes.subarray(record.start)).toString("latin1", 0, 30)
     this.startedAfter = [...this.startedAfter, stamp]
     this.tracker.startAfter(record, offset)
+  }
+
+  startAt(place: LogCursor): void {
+    this.tracker.startAt(place)
   }
 
   settled(): void {
