@@ -3,6 +3,7 @@ import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
 import type { LogTaker, OriginUnable } from "../LogOrigin.ts"
 import { damaged, type FilePass } from "./FilePass.ts"
+import type { GrepBlock } from "./GrepBlock.ts"
 import { OVER, type RecordFilter, WANTED } from "./RecordFilter.ts"
 import { MORE, type RecordFormat } from "./RecordFormat.ts"
 
@@ -13,6 +14,8 @@ export interface PourOptions {
   readonly format: RecordFormat
   readonly filter: RecordFilter
   readonly taker: LogTaker
+  /** Finds the records that the taker may want; absent = it is given all. */
+  readonly grep?: GrepBlock | undefined
 }
 
 export interface FilePour {
@@ -25,13 +28,27 @@ export interface FilePour {
   ) => Effect.Effect<Poured, OriginUnable>
 }
 
-export const make = ({ format, filter, taker }: PourOptions): FilePour => {
+export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => {
   const record = new LogRecord()
   let hasGiven = false
+  /** The last one of which a record was given. */
+  let begun: FilePass | undefined
+
+  /** Passes over what cannot be wanted; false where that is damaged. */
+  const seek = (pass: FilePass, grep: GrepBlock): boolean => {
+    const next = grep.seek(pass.bytes, pass.start, pass.end)
+    if (grep.passed === 0) return true
+    if (format.next(pass.bytes, grep.lastPassed, pass.end, record) !== next) return false
+    pass.position += next - pass.start
+    pass.start = next
+    taker.passed(grep.passed, record, pass.position)
+    return true
+  }
 
   /** Gives what was read: until there is no whole record left, no room, or nothing to come. */
   const give = (pass: FilePass): "read" | "full" | "late" | "damaged" => {
     for (;;) {
+      if (grep !== undefined && begun === pass && filter.wantsAll() && !seek(pass, grep)) return "damaged"
       const next = format.next(pass.bytes, pass.start, pass.end, record)
       if (next < 0) return next === MORE ? "read" : "damaged"
       const verdict = filter.judge(record)
@@ -40,6 +57,8 @@ export const make = ({ format, filter, taker }: PourOptions): FilePour => {
       pass.start = next
       if (verdict !== WANTED) continue
       hasGiven = true
+      begun = pass
+      grep?.took(record)
       taker.record(record, pass.position, record.bytes === pass.bytes)
       if (taker.blocked()) return "full"
     }
@@ -47,6 +66,7 @@ export const make = ({ format, filter, taker }: PourOptions): FilePour => {
 
   const pour = Effect.fnUntraced(function* (pass: FilePass, isGenuine: Effect.Effect<boolean, OriginUnable>) {
     for (;;) {
+      grep?.reset()
       const why = give(pass)
       if (why === "late") return "late" as const
       if (why === "damaged") return yield* damaged()

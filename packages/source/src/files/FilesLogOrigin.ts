@@ -13,6 +13,8 @@ import * as FilePour from "./FilePour.ts"
 import { resume, type Resumption } from "./FileResume.ts"
 import { lastBefore, later, START, tailPlace, timePlace } from "./FileSearch.ts"
 import * as FileWatch from "./FileWatch.ts"
+import { GrepBlock } from "./GrepBlock.ts"
+import { needleOf } from "./GrepNeedle.ts"
 import { JsonFileFormat } from "./JsonFileFormat.ts"
 import { endsLongLines, LocalFormat } from "./LocalFormat.ts"
 import * as LogDirectory from "./LogDirectory.ts"
@@ -114,7 +116,7 @@ const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
   // It learns what the file is before a place in it is looked for.
   yield* genuine
   const { place, isAfterLoss } = yield* whereTo(log)
-  const pour = FilePour.make({ format, filter: filterOf(ask, ask.from), taker })
+  const pour = FilePour.make({ format, filter: filterOf(ask, ask.from), taker, grep: grepOf(log, taker) })
   if (isAfterLoss) taker.gap({ reason: ROTATED })
   const last = files.length - 1
   for (let index = place.file; index < last; index++) {
@@ -149,6 +151,11 @@ const whereTo = Effect.fnUntraced(function* ({ ask, format, files }: OpenLog) {
   const time = query.since === undefined ? START : yield* timePlace(files, format, toNanos(query.since))
   return { place: later(tail, time), isAfterLoss: false } satisfies Resumption
 })
+
+const grepOf = ({ ask, format }: OpenLog, { literals }: LogTaker): GrepBlock | undefined => {
+  const needle = needleOf(literals, ask.details.logDriver === "local" ? "plain" : "json")
+  return needle === undefined ? undefined : new GrepBlock(format, needle)
+}
 
 /** Nothing was asked for of what there is: the place is behind the last record. */
 const startAfter = Effect.fnUntraced(function* ({ format, files }: OpenLog, position: number, taker: LogTaker) {

@@ -11,8 +11,9 @@ const PIECE_BYTES = 16_384
 
 /** Goes through blocks of a file; an instance belongs to one reader of one log. */
 export class GrepBlock {
-  /** Records passed over since it was made. */
-  skipped = 0
+  /** Records that the last `seek` passed over, and where the last of them begins. */
+  passed = 0
+  lastPassed = 0
   private readonly format: RecordFormat
   private readonly needle: Buffer
   /** Up to here the block is known to have no needle, but for one that begins here; -1 = not searched. */
@@ -35,14 +36,16 @@ export class GrepBlock {
    * or that is not whole, or corrupt. No record before it is wanted.
    */
   seek(bytes: Buffer, start: number, end: number): number {
+    this.passed = 0
     if (this.isOpen[0] || this.isOpen[1]) return start
     if (this.hit < start) this.hit = this.find(bytes, start, end)
     let at = start
     for (;;) {
       const next = this.format.skip(bytes, at, end)
       if (next < 0 || next > this.hit || next - at >= PIECE_BYTES) return at
+      this.lastPassed = at
+      this.passed++
       at = next
-      this.skipped++
     }
   }
 

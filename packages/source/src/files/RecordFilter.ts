@@ -24,6 +24,11 @@ export class RecordFilter {
     this.onlyFirst = onlyFirst
   }
 
+  /** Whether all records to come are wanted. */
+  wantsAll(): boolean {
+    return this.since === undefined && this.until === undefined
+  }
+
   /** `SKIPPED`, `WANTED` or `OVER`. */
   judge(record: LogRecord): number {
     if (this.since !== undefined) {
