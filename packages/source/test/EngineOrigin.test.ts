@@ -161,11 +161,11 @@ describe("EngineOrigin", () => {
       Effect.gen(function* () {
         const { engine, read } = yield* start("podman")
         const web = engine.createContainer()
-        for (const piece of ["zero\n", "o", "ne\n", "two\n", "thr"]) web.log("stdout", piece)
+        for (const line of ["zero\n", "one\n", "two\n", "three\n"]) web.log("stdout", line)
         const times = { since: LogTime.make("1000.000000500"), until: LogTime.make("9999999999") }
         const writer = new CollectingWriter()
-        expect(yield* read(web, { ...times, details: true, tail: 3 }, writer)).toEqual({ reason: "eof" })
-        expect(writer.text()).toBe("one\ntwo\nthr")
+        expect(yield* read(web, { ...times, details: true }, writer)).toEqual({ reason: "eof" })
+        expect(writer.text()).toBe("zero\none\ntwo\nthree\n")
         const { params } = engine.requests.findLast(isLogs)!
         expect(Object.fromEntries(params)).toEqual({
           stdout: "1",
@@ -175,6 +175,9 @@ describe("EngineOrigin", () => {
           since: "999.999999500",
           until: "9999999999.000001000",
         })
+        const last = new CollectingWriter()
+        expect(yield* read(web, { ...times, tail: 3 }, last)).toEqual({ reason: "eof" })
+        expect(last.text()).toBe("one\ntwo\nthree\n")
         const asked = engine.requests.length
         const refused = yield* Effect.flip(read(web, { tail: EngineOrigin.MAX_PODMAN_TAIL + 1 }, writer))
         expect(refused.reason).toBe("bad-request")
