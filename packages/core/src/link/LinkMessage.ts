@@ -4,6 +4,7 @@ import { ContainerId } from "../model/Container.ts"
 import { Engine } from "../model/Engine.ts"
 import { GREATEST_MAX_FRAME } from "./LinkLimits.ts"
 import { CursorText } from "../log/LogCursor.ts"
+import { LogReaders } from "../model/LogReaders.ts"
 import { LogQuery, LogRendering } from "../log/LogQuery.ts"
 import { LogTime } from "../log/LogTime.ts"
 import { ProcessColumns } from "../model/ProcessColumns.ts"
@@ -28,6 +29,8 @@ export const Hello = Schema.Struct({
   handOver: Schema.optional(Schema.String),
   /** Why the link travels this way although the source knows a better one; the proxy shows 200 characters of it. */
   transportWhy: Schema.optional(Schema.String),
+  /** How logs can be read here, as far as is known; the proxy shows it. */
+  readers: Schema.optional(LogReaders),
 })
 export type Hello = typeof Hello.Type
 
@@ -62,9 +65,16 @@ export const Resume = Schema.Struct({
 })
 export type Resume = typeof Resume.Type
 
+/** Said with any question of a user. */
+const asked = {
+  /** The span that asks, as in W3C Trace Context; absent where nothing is traced. One that cannot be read is ignored. */
+  traceparent: Schema.optional(Schema.String),
+}
+
 /** Asks for a log, already written in the wanted format. */
 export const OpenLogs = Schema.Struct({
   op: Schema.Literal("logs"),
+  ...asked,
   containerId: ContainerId,
   query: LogQuery,
   rendering: LogRendering,
@@ -77,6 +87,7 @@ export type OpenLogs = typeof OpenLogs.Type
 
 /** What every other question about one container says. */
 const aboutContainer = {
+  ...asked,
   containerId: ContainerId,
   /** What the asking user may see; the source checks it again. */
   scope: Scope,
@@ -105,6 +116,7 @@ export const OpenTop = Schema.Struct({
 /** Asks what happens to containers: a ContainerEvent a line, until the stream is reset or `until` has passed. */
 export const OpenEvents = Schema.Struct({
   op: Schema.Literal("events"),
+  ...asked,
   /** What the asking user may see; only events of such containers are told. */
   scope: Scope,
   /** Inclusive, by the engine's clock; absent = from now on. The engine remembers some 256 events. */

@@ -15,6 +15,7 @@ import { SessionCode } from "./SessionCode.ts"
 import { SourceMux } from "../mux/SourceMux.ts"
 import type { SourceMuxStream } from "../mux/SourceMuxStream.ts"
 import { StreamError } from "./StreamError.ts"
+import * as TraceParent from "./TraceParent.ts"
 
 export { LinkLost } from "./LinkLost.ts"
 export type { StreamHandlers, StreamReader, StreamWriter } from "./LinkStream.ts"
@@ -137,6 +138,7 @@ const handleStreams = (handler: StreamHandler, run: RunFork, maxStreams: () => n
     running++
     const fiber = run(
       Effect.suspend(() => handler(request, stream)).pipe(
+        TraceParent.within(request.op === "inventory" ? undefined : request.traceparent),
         Effect.matchCauseEffect({
           onSuccess: (end) => Effect.sync(() => stream.finish(end)),
           onFailure: (cause) => failStream(stream, cause),
@@ -187,12 +189,14 @@ const openStream = Effect.fnUntraced(function* (driver: LinkDriver, mux: ProxyMu
   const gone = driver.lost ?? leftBy(mux)
   if (gone !== null) return yield* gone
   const opened = yield* Deferred.make<void, StreamError | LinkLost>()
+  const traceparent = yield* TraceParent.current
+  const traced = request.op === "inventory" || traceparent === undefined ? request : { ...request, traceparent }
   const reader = yield* Effect.acquireRelease(
     Effect.suspend(() => {
       const reader = new LinkReader(driver.now, (instead) =>
         Deferred.unsafeDone(opened, instead !== null && "_tag" in instead ? Exit.fail(instead) : Exit.void),
       )
-      const stream = mux.open(request, reader)
+      const stream = mux.open(traced, reader)
       if (stream instanceof StreamError) return Effect.fail(stream)
       reader.attach(stream)
       return Effect.succeed(reader)
