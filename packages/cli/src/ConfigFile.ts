@@ -22,6 +22,7 @@ export const NAMES = [
   "log-dir",
   "log-format",
   "log-level",
+  "otlp",
   "output",
   "proxy",
   "redact",

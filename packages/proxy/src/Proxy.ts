@@ -1,5 +1,6 @@
 /** The proxy: users ask it over HTTP, sources dial in to it; a handler for any Node HTTP server. */
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import type { LinkAcceptor } from "@rdl/core/link/Link"
@@ -7,7 +8,7 @@ import * as RequestRouter from "@rdl/core/routing/RequestRouter"
 import * as SourceAcceptor from "@rdl/core/routing/SourceAcceptor"
 import * as SourceRegistry from "@rdl/core/routing/SourceRegistry"
 import { TokenVerifier } from "@rdl/core/token/TokenVerifier"
-import { UserApi } from "@rdl/core/api/UserApi"
+import { OPEN_PATHS, UserApi } from "@rdl/core/api/UserApi"
 import { Context, type Duration, Effect, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as DockerApi from "./docker/DockerApi.ts"
@@ -22,6 +23,7 @@ import * as Routes from "./Routes.ts"
 import { type Rates, Throttle } from "./Throttle.ts"
 import * as UserApiHandlers from "./UserApiHandlers.ts"
 
+/** A proxy without a server: what answers requests, and what ends it in good order. */
 export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
   Proxy,
   {
@@ -36,6 +38,7 @@ export class Proxy extends Context.Tag("@rdl/proxy/Proxy")<
   }
 >() {}
 
+/** The bounds of a proxy by the part that keeps them; what is left out has its default. */
 export interface Options {
   readonly registry?: Partial<SourceRegistry.Options>
   readonly router?: Partial<RequestRouter.Options>
@@ -122,7 +125,10 @@ const make = Effect.fnUntraced(function* ({ requestsPerSecond }: UserLimits) {
       ? undefined
       : new RateLimit({ perSecond: requestsPerSecond, burst: Math.max(1, 2 * requestsPerSecond) })
   const app = DockerApi.dress(Gate.guard(verifier, DockerApi.make(router, yield* HttpApiBuilder.httpApp), limit))
-  const serve = yield* NodeHttpServer.makeHandler(Effect.map(app, HttpServerResponse.setHeaders(HEADERS)))
+  const serve = yield* NodeHttpServer.makeHandler(Effect.map(app, HttpServerResponse.setHeaders(HEADERS))).pipe(
+    // What probes ask every few seconds is no request of a user.
+    HttpMiddleware.withTracerDisabledWhenEffect(({ url }) => OPEN_PATHS.has(Routes.pathOf(url))),
+  )
   return Proxy.of({
     handler: (request, response, next) => {
       if (next === undefined || Routes.isServed(Routes.pathOf(request.url ?? "/"))) serve(request, response)

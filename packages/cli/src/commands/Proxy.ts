@@ -55,6 +55,7 @@ export const make = (name: string) =>
           yield* startProxy({ ...given, keys, isRevoked, tls })
         }),
         DiagnosticSettings.termsOf(given),
+        DiagnosticSettings.tracingOf(given, "rdl-proxy"),
       )
     }),
   ).pipe(Command.withDescription(page("").summary))

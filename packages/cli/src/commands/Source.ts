@@ -77,6 +77,7 @@ export const make = (name: string) =>
           })
         }),
         DiagnosticSettings.termsOf(given),
+        DiagnosticSettings.tracingOf(given, "rdl-source"),
       )
     }),
   ).pipe(Command.withDescription(page("").summary))
