@@ -14,13 +14,17 @@ import { type Answer, ask, makePool } from "./HttpAsk.ts"
 import { ContainerNotFound, EngineError, type EngineProblem, fromAnswer, LogsUnsupported } from "./EngineError.ts"
 import * as SourcePolicy from "./SourcePolicy.ts"
 
+/** What an engine says of itself that a reader of logs has to know. */
 export interface Info {
   /** The engine's clock when it answered, RFC 3339. */
   readonly systemTime: string
   /** The driver of containers that name none. */
   readonly loggingDriver: string
+  /** Where it keeps its data, on its own machine; empty where it does not tell. */
+  readonly rootDir: string
 }
 
+/** Which engine is asked, and which of its containers are seen. */
 export interface Options {
   /** What `--engine` or DOCKER_HOST says; absent = look at the usual sockets, anew for each connection. */
   readonly engine?: string | undefined
@@ -30,6 +34,7 @@ export interface Options {
   readonly policy?: SourcePolicy.SourcePolicy | undefined
 }
 
+/** The engine of this machine: a fixed list of reads, and nothing else. */
 export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
   EngineClient,
   {
@@ -74,6 +79,7 @@ const ASK_TIMEOUT_MS = 30_000
 /** Podman sends the head of a log with its first byte: of a follow whenever that is, of history once it has searched for it. */
 const PODMAN_HEAD_MS = 600_000
 
+/** A client that connects anew for each question, four at a time; closing its scope cancels them. */
 export const make = Effect.fn("EngineClient.make")(function* (options: Options) {
   const locate = () => EngineAddress.find(options)
   const located = Effect.suspend(locate)
@@ -126,7 +132,11 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
       Effect.flatMap((api) => get(EngineRequest.info(api))),
       Effect.flatMap(ok),
       Effect.flatMap((json) => decodeOr(decodeInfo(json), "its info makes no sense")),
-      Effect.map((facts) => ({ systemTime: facts.SystemTime, loggingDriver: facts.LoggingDriver })),
+      Effect.map((facts) => ({
+        systemTime: facts.SystemTime,
+        loggingDriver: facts.LoggingDriver,
+        rootDir: facts.DockerRootDir,
+      })),
     ),
     list: Effect.fn("EngineClient.list")(function* (ids) {
       const json = yield* Effect.flatMap(get(EngineRequest.list(yield* api, ids)), ok)
@@ -169,6 +179,7 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
   })
 })
 
+/** The client as a layer; needs no engine to be there. */
 export const layer = (options: Options): Layer.Layer<EngineClient> => Layer.scoped(EngineClient, make(options))
 
 const Version = Schema.Struct({
@@ -183,6 +194,7 @@ const decodeInfo = Schema.decodeUnknownEither(
   Schema.Struct({
     SystemTime: Schema.optionalWith(Schema.String, { default: () => "" }),
     LoggingDriver: Schema.optionalWith(Schema.String, { default: () => "" }),
+    DockerRootDir: Schema.optionalWith(Schema.String, { default: () => "" }),
   }),
 )
 

@@ -10,6 +10,7 @@ import type { LogQuery } from "@rdl/core/log/LogQuery"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import type { ContainerDetails } from "./EngineContainer.ts"
+import type { EngineProblem } from "./EngineError.ts"
 
 export interface LogAsk {
   /** As the inventory has it. */
@@ -71,6 +72,8 @@ export class OriginUnable extends Data.TaggedError("OriginUnable")<{ readonly de
 
 export interface LogOrigin {
   readonly name: "engine" | "files"
+  /** Whether it can read logs here, as far as is known before one is read; absent = it can. */
+  readonly isAble?: Effect.Effect<boolean, EngineProblem>
   /**
    * Gives the records the engine would give, and tells why the log ended. Where the engine itself would lose some that
    * are still there, they are given; where records are gone, a gap is. Interruption lets go of everything at once.

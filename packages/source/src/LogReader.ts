@@ -10,10 +10,12 @@ import type { Redaction } from "@rdl/core/log/LogRedaction"
 import type { SourceName } from "@rdl/core/model/SourceName"
 import { StreamError } from "@rdl/core/link/StreamError"
 import { EngineClient } from "./EngineClient.ts"
+import type { EngineProblem } from "./EngineError.ts"
 import { asStreamError } from "./EngineProblems.ts"
 import { LogDelivery } from "./LogDelivery.ts"
 import type { LogAsk, LogOrigin } from "./LogOrigin.ts"
 
+/** A log that is to be read, and how it is to be written. */
 export interface LogRequest {
   /** As the inventory has it. */
   readonly container: Container
@@ -25,6 +27,7 @@ export interface LogRequest {
   readonly resume?: Resume | undefined
 }
 
+/** Reads a log from wherever it can be had: the engine's files first, then the engine. */
 export class LogReader extends Context.Tag("@rdl/source/LogReader")<
   LogReader,
   {
@@ -35,6 +38,8 @@ export class LogReader extends Context.Tag("@rdl/source/LogReader")<
      * lets go of the log at once.
      */
     readonly read: (request: LogRequest, writer: StreamWriter) => Effect.Effect<End, StreamError>
+    /** By which origins logs can be read here, the best one first. */
+    readonly readers: Effect.Effect<ReadonlyArray<LogOrigin["name"]>, EngineProblem>
   }
 >() {}
 
@@ -48,6 +53,10 @@ export const make = (
 ): Effect.Effect<typeof LogReader.Service, never, EngineClient> =>
   Effect.map(EngineClient, (client) =>
     LogReader.of({
+      readers: Effect.map(
+        Effect.filter(origins, ({ isAble = Effect.succeed(true) }) => isAble),
+        (able) => able.map(({ name }) => name),
+      ),
       read: Effect.fn("LogReader.read")(function* (request, writer) {
         const { container, query, resume } = request
         const cursor = yield* placeOf(request)

@@ -28,6 +28,7 @@ export interface ServicesOptions extends EngineClient.Options, Pick<FilesLogOrig
   readonly redaction?: Redaction | undefined
 }
 
+/** What a source is told besides how to dial. */
 export interface Options extends ServicesOptions {
   /** Release of the program, such as `rdl/0.1.0`; the proxy shows it. */
   readonly agent: string
@@ -55,6 +56,7 @@ const origins = Effect.fnUntraced(function* (options: ServicesOptions) {
       const address = EngineAddress.find(options)
       return Either.isRight(address) && address.right._tag === "Unix"
     }),
+    rootDir: Effect.map(client.info, ({ rootDir }) => rootDir),
     onUnreadable: yield* tellOnce,
     ended: ContainerEnd.make({
       inspect: client.inspect,
@@ -129,7 +131,8 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
     return Effect.gen(function* () {
       const known = { versions: [1] as const, instanceId, agent: options.agent, features: [], transportWhy: link.why }
       const engine = yield* engineSoon(inventory)
-      const hello = { ...known, engine, time: yield* Clock.currentTimeMillis, handOver: current?.sessionId }
+      const readers = engine === null ? undefined : yield* readersSoon(reader)
+      const hello = { ...known, engine, readers, time: yield* Clock.currentTimeMillis, handOver: current?.sessionId }
       return yield* serve(link, { hello, handler, onWelcome, onGoAway: leaving, stop })
     }).pipe(Effect.ensuring(forget))
   }
@@ -141,6 +144,13 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
 /** Null where it is not found soon. */
 const engineSoon = ({ engine }: typeof Inventory.Inventory.Service) =>
   Effect.timeoutTo(engine, { duration: ENGINE_WAIT, onTimeout: () => null, onSuccess: (found) => found })
+
+/** Undefined where that is not known soon. */
+const readersSoon = ({ readers }: typeof LogReader.LogReader.Service) =>
+  readers.pipe(
+    Effect.timeout(ENGINE_WAIT),
+    Effect.catchAll(() => Effect.succeed(undefined)),
+  )
 
 const readLog = Effect.fn("Source.readLog")(function* (
   inventory: typeof Inventory.Inventory.Service,

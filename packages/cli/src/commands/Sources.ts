@@ -44,7 +44,7 @@ export const command = Command.make("sources", { settings }, (parsed) =>
   }),
 ).pipe(Command.withDescription(page.summary))
 
-const HEAD = ["SOURCE", "STATUS", "LINK", "RTT", "CLOCK", "ENGINE", "CONTAINERS", "VERSION"]
+const HEAD = ["SOURCE", "STATUS", "LINK", "RTT", "CLOCK", "ENGINE", "READERS", "CONTAINERS", "VERSION"]
 
 const row = (source: SourceStatus, now: number): ReadonlyArray<string> => [
   source.name,
@@ -53,6 +53,7 @@ const row = (source: SourceStatus, now: number): ReadonlyArray<string> => [
   source.rttMs === null ? "-" : `${source.rttMs < 10 ? source.rttMs.toFixed(1) : Math.round(source.rttMs)} ms`,
   source.clockSkewMs === null ? "-" : skew(source.clockSkewMs),
   source.engine === null ? "unreachable" : `${source.engine.kind} ${source.engine.version}`,
+  source.readers?.join(", ") ?? "-",
   String(source.containers),
   source.version,
 ]

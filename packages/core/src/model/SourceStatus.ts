@@ -1,8 +1,10 @@
 /** What `GET /sources` tells of one source. */
 import { Schema } from "effect"
 import { Engine } from "./Engine.ts"
+import { LogReaders } from "./LogReaders.ts"
 import { SourceName } from "./SourceName.ts"
 
+/** A source and how its link is, as `GET /sources` lists it. */
 export const SourceStatus = Schema.Struct({
   name: SourceName,
   connected: Schema.Boolean,
@@ -22,6 +24,8 @@ export const SourceStatus = Schema.Struct({
   version: Schema.String,
   /** Null while the source cannot reach its engine. */
   engine: Schema.NullOr(Engine),
+  /** How it can read logs, the best way first; null while disconnected, and where the source does not tell. */
+  readers: Schema.NullOr(LogReaders),
   /** How many containers its inventory holds. */
   containers: Schema.Int,
 })

@@ -44,6 +44,7 @@ export interface LinkedSource {
   readonly clockSkewMs: number
 }
 
+/** Who is linked, what each has told, and the streams that are open at them. */
 export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
   SourceRegistry,
   {
@@ -72,6 +73,7 @@ export class SourceRegistry extends Context.Tag("@rdl/core/SourceRegistry")<
   }
 >() {}
 
+/** How much of sources is kept, and for how long. */
 export interface Options {
   /** What one source may send as its inventory. */
   readonly inventory: Inventory.Limits
@@ -85,6 +87,7 @@ export interface Options {
   readonly probeFor: Duration.DurationInput
 }
 
+/** What holds where nothing else is said. */
 export const defaults: Options = {
   inventory: Inventory.defaults,
   maxSources: 10_000,
@@ -295,6 +298,7 @@ const statusOf = (entry: Entry): SourceStatus => {
     clockSkewMs: linked?.clockSkewMs ?? null,
     version: entry.version,
     engine: engine === undefined ? (linked?.session.hello.engine ?? null) : engine,
+    readers: linked?.session.hello.readers ?? null,
     containers: inventory.containers.size,
   }
 }

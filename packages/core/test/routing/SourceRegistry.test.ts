@@ -279,6 +279,7 @@ describe("SourceRegistry", () => {
         registry,
         FakeSession.make({
           name,
+          hello: { readers: ["files", "engine"] },
           inventory: FakeSession.snapshot(web) + FakeSession.line({ _tag: "EngineChanged", engine }),
         }),
       )
@@ -294,6 +295,7 @@ describe("SourceRegistry", () => {
           clockSkewMs: 5,
           version: "rdl/test",
           engine,
+          readers: ["files", "engine"],
           containers: 1,
         },
       ])

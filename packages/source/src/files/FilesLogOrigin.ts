@@ -34,6 +34,7 @@ const UNTIL_GRACE_MS = 1_000
 /** Of json-file and `local`; `OriginUnable` for all others, and where the files cannot be read or make no sense. */
 export const make = (options: Options): LogOrigin => ({
   name: "files",
+  isAble: LogDirectory.isReadable(options),
   read: Effect.fn("FilesLogOrigin.read")((ask, taker) =>
     Effect.scoped(Effect.flatMap(open(options, ask), (log) => read(log, taker))),
   ),

@@ -1,9 +1,10 @@
 /** Where the engine keeps a container's log files, and whether they may be read. */
 import { constants } from "node:fs"
 import { access, realpath } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, isAbsolute, join } from "node:path"
 import { Effect } from "effect"
 import type { ContainerDetails } from "../EngineContainer.ts"
+import type { EngineProblem } from "../EngineError.ts"
 import { OriginUnable } from "../LogOrigin.ts"
 import { MAX_FILES } from "./LogFileSet.ts"
 
@@ -22,6 +23,8 @@ export interface Options {
   readonly logDir?: string | undefined
   /** Whether the engine is reached by a socket of this machine: then the paths it tells may be ours. */
   readonly isLocal: Effect.Effect<boolean>
+  /** Where the engine keeps its data, as it says itself; empty, or absent, where that is not known. */
+  readonly rootDir?: Effect.Effect<string, EngineProblem>
   /** Told where files would be read if they could be; the advice says what for and how. */
   readonly onUnreadable?: (advice: string) => Effect.Effect<void>
 }
@@ -46,7 +49,7 @@ export const locate = Effect.fn("LogDirectory.locate")(function* (options: Optio
     return yield* unable(`the log driver ${logDriver} writes no files that can be read here`)
   const driver: Driver = logDriver
   const parts = nameOf[driver](id)
-  const root = yield* rootOf(options, id, parts, logPath)
+  const root = yield* rootOf(options, id, parts, driver, logPath)
   const directory = dirname(join(root, id, ...parts))
   const real = yield* Effect.tapError(readable(directory), () => options.onUnreadable?.(advice(root)) ?? Effect.void)
   // The engine makes real directories: a link on the way leads elsewhere.
@@ -58,19 +61,39 @@ export const locate = Effect.fn("LogDirectory.locate")(function* (options: Optio
 })
 
 const rootOf = Effect.fnUntraced(function* (
-  { logDir, isLocal }: Options,
+  { logDir, isLocal, rootDir = Effect.succeed("") }: Options,
   id: string,
   parts: ReadonlyArray<string>,
+  driver: Driver,
   logPath: string,
 ) {
   if (logDir === NONE) return yield* unable("reading files is switched off")
   if (logDir !== undefined) return logDir
   if (!(yield* isLocal)) return yield* unable("the engine is not one of this machine")
+  // Of this driver the engine does not tell where its files are; they are where they always are.
+  if (driver === "local" && logPath === "")
+    return yield* Effect.mapError(Effect.flatMap(rootDir, containersIn), () => unable(NOT_TOLD))
   const tail = join("/", id, ...parts)
   // What the engine tells must be the path of this container's log and no other.
-  return logPath.startsWith("/") && logPath.endsWith(tail)
-    ? logPath.slice(0, -tail.length)
-    : yield* unable("the engine does not tell where it keeps the log")
+  return logPath.startsWith("/") && logPath.endsWith(tail) ? logPath.slice(0, -tail.length) : yield* unable(NOT_TOLD)
+})
+
+const NOT_TOLD = "the engine does not tell where it keeps the log"
+
+/** Where the containers' directories are in an engine's data. */
+const containersIn = (rootDir: string): Effect.Effect<string, OriginUnable> =>
+  isAbsolute(rootDir) ? Effect.succeed(join(rootDir, "containers")) : unable(NOT_TOLD)
+
+/** Whether files may be read here at all, as far as is known without looking for those of a container. */
+export const isReadable = Effect.fn("LogDirectory.isReadable")(function* ({
+  logDir,
+  isLocal,
+  rootDir = Effect.succeed(""),
+}: Options) {
+  if (logDir === NONE || (logDir === undefined && !(yield* isLocal))) return false
+  const root = logDir === undefined ? Effect.flatMap(rootDir, containersIn) : Effect.succeed(logDir)
+  const unable = () => Effect.succeed(false)
+  return yield* root.pipe(Effect.flatMap(readable), Effect.as(true), Effect.catchTag("OriginUnable", unable))
 })
 
 /** For whoever runs the source: `root` is where the containers' directories should be. */

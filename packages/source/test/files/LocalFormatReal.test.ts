@@ -59,7 +59,11 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
       const taker = new RecordingTaker({ tty })
       const program = Effect.gen(function* () {
         const client = yield* EngineClient.EngineClient
-        const origin = FilesLogOrigin.make({ logDir: root, isLocal: Effect.succeed(true), ended: () => Effect.never })
+        const origin = FilesLogOrigin.make({
+          isLocal: Effect.succeed(true),
+          rootDir: Effect.map(client.info, ({ rootDir }) => rootDir),
+          ended: () => Effect.never,
+        })
         const details = yield* client.inspect(ContainerId.make(container.id))
         return yield* origin.read(
           { container: asContainer(container), details, engine: yield* client.engine, query, from: undefined },
