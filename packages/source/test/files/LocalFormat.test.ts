@@ -55,6 +55,7 @@ const record: FastCheck.Arbitrary<LocalRecord> = FastCheck.record({
     undefined,
     Buffer.from([0x32, 0x02, 0x0a, 0x01]),
     Buffer.from([0x38, 0xff, 0x01]),
+    Buffer.from("2\u0007\n\u0006stdou"),
     Buffer.from([0x41, 1, 2, 3, 4, 5, 6, 7, 8]),
     Buffer.from([0x4d, 1, 2, 3, 4]),
   ),
