@@ -49,7 +49,8 @@ describe.each(carriers)("flow control over %s", (carrier) => {
           }),
         { concurrency: 45 },
       )
-      yield* until(() => edge.openLogs() === 10)
+      // Those that take nothing for 3 s let go of the engine until they do.
+      yield* until(() => edge.openLogs() <= 10)
       const held = processBudget.taken - lent
       expect(held).toBeGreaterThanOrEqual(10 * INITIAL_WINDOW)
       expect(held).toBeLessThanOrEqual(10 * GREATEST_WINDOW)
@@ -62,7 +63,7 @@ describe.each(carriers)("flow control over %s", (carrier) => {
     }),
   )
 
-  // Case 14, but for parking, which needs resume.
+  // Case 14.
   it.scopedLive(
     "lets a reader of 1 KB/s of a fast log hold a bounded part of it, and brings it the rest in order",
     () =>
