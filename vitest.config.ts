@@ -10,8 +10,8 @@ const project = (root: string) => ({
   test: {
     name: root.replace("packages/", ""),
     include: ["test/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })
 
@@ -28,6 +28,7 @@ export default defineConfig({
       "packages/cli",
       "examples",
       "test-kit",
+      "soak",
     ].map(project),
     // What a passing test logs is of no interest.
     silent: "passed-only",
