@@ -92,16 +92,20 @@ const test = async (args) => {
   await run(bin("vitest"), ["run", ...args])
 }
 
-const bench = async (args) => {
+const bundled = async (folder, args) => {
   await install()
-  await run(process.execPath, [join("bench", "build.mjs")])
-  const program = join(root, "bench", "dist", "bin.js")
+  await run(process.execPath, [join(folder, "build.mjs")])
+  const program = join(root, folder, "dist", "bin.js")
   // In this process as well: a signal has to reach what knows all that was started.
   process.argv = [process.argv[0], program, ...args]
   await import(pathToFileURL(program).href)
 }
 
-const tasks = { start, rdl, test, bench }
+const bench = (args) => bundled("bench", args)
+
+const soak = (args) => bundled("soak", args)
+
+const tasks = { start, rdl, test, bench, soak }
 const [task, ...rest] = process.argv.slice(2)
 checkNode()
 if (!(task in tasks)) fail(`usage: node scripts/run.mjs ${Object.keys(tasks).join("|")} [arguments]`)
