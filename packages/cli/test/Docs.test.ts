@@ -77,7 +77,8 @@ describe("a page of the documentation", () => {
     return { code, said }
   }
 
-  it.each(sessions)(
+  // They have nothing in common, and mostly wait for programs to start.
+  it.concurrent.each(sessions)(
     "has commands that work as they stand: %s",
     async (name) => {
       const { script = "" } = DocsPage.read(root, name, replacements(await freePort()))

@@ -35,6 +35,7 @@ export interface LinkHarness<Capability extends keyof LinkFaults = never> {
   readonly faults: Pick<LinkFaults, Capability> & Partial<LinkFaults>
 }
 
+/** A transport as the suite is given it. */
 export interface LinkSuite<Capability extends keyof LinkFaults> {
   /** What the harness can do; cases that need something else are left out. */
   readonly capabilities: ReadonlyArray<Capability>

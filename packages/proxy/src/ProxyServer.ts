@@ -32,6 +32,7 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   }
 }
 
+/** A proxy that listens. */
 export class ProxyServer extends Context.Tag("@rdl/proxy/ProxyServer")<
   ProxyServer,
   {
@@ -42,6 +43,7 @@ export class ProxyServer extends Context.Tag("@rdl/proxy/ProxyServer")<
   }
 >() {}
 
+/** Where and how it listens, and how it stops. */
 export interface Options extends FrontDesk.Options {
   /** Default `0.0.0.0`. */
   readonly host: string
@@ -59,6 +61,7 @@ export interface Options extends FrontDesk.Options {
   readonly grace: Duration.DurationInput
 }
 
+/** What holds where nothing else is said. */
 export const defaults: Options = {
   ...FrontDesk.defaults,
   host: "0.0.0.0",

@@ -20,6 +20,7 @@ export class EngineUnavailable extends Schema.TaggedError<EngineUnavailable>()("
   }
 }
 
+/** Where the engine is looked for. */
 export interface FindOptions {
   /** What `--engine` or DOCKER_HOST says; absent or empty = look at the usual sockets. */
   readonly engine?: string | undefined

@@ -79,7 +79,7 @@ const ASK_TIMEOUT_MS = 30_000
 /** Podman sends the head of a log with its first byte: of a follow whenever that is, of history once it has searched for it. */
 const PODMAN_HEAD_MS = 600_000
 
-/** A client that connects anew for each question, four at a time; closing its scope cancels them. */
+/** A client that connects anew for each question, and asks four at a time. */
 export const make = Effect.fn("EngineClient.make")(function* (options: Options) {
   const locate = () => EngineAddress.find(options)
   const located = Effect.suspend(locate)

@@ -13,6 +13,7 @@ export class EngineError extends Schema.TaggedError<EngineError>()("EngineError"
   }
 }
 
+/** The engine has no such container, or has it no more. */
 export class ContainerNotFound extends Schema.TaggedError<ContainerNotFound>()("ContainerNotFound", {
   id: Schema.String,
 }) {

@@ -32,7 +32,9 @@ const isId = Schema.is(ContainerId)
 /** Asked without a version, as it tells the version. */
 export const ping = EngineRequest.make("/_ping")
 
+/** Who the engine is. */
 export const version = (api: string): EngineRequest => versioned(api, "/version")
+/** How the engine is set up. */
 export const info = (api: string): EngineRequest => versioned(api, "/info")
 
 /** All containers, stopped ones too; with `ids`, those of them that exist. */
@@ -56,6 +58,7 @@ export interface EventSpan {
   readonly until?: LogTime | undefined
 }
 
+/** What happens to containers, from now on or within a span of time. */
 export const events = (api: string, { since, until }: EventSpan = {}): EngineRequest =>
   versioned(api, "/events", {
     filters: JSON.stringify({ type: ["container"] }),

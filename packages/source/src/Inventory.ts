@@ -19,6 +19,7 @@ export const BACKOFF = { first: Duration.millis(250), last: Duration.seconds(10)
 /** The longest event line; after a longer one the events are asked for anew. */
 export const MAX_EVENT = 1024 * 1024
 
+/** The containers of this machine, kept up to date by the engine's events and a list a minute. */
 export class Inventory extends Context.Tag("@rdl/source/Inventory")<
   Inventory,
   {
@@ -51,6 +52,7 @@ export const make: Effect.Effect<Context.Tag.Service<Inventory>, never, EngineCl
   },
 )
 
+/** Watches the engine for as long as the layer lives, and waits for one that is not there. */
 export const layer: Layer.Layer<Inventory, never, EngineClient> = Layer.scoped(Inventory, make)
 
 type Client = Context.Tag.Service<EngineClient>

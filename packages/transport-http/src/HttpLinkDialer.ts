@@ -18,6 +18,7 @@ export class InvalidAddress extends Schema.TaggedError<InvalidAddress>()("Invali
   }
 }
 
+/** Where the proxy is, whose link it is to be, and how long it is tried. */
 export interface Options {
   /** Where the proxy is: http, https, ws or wss, with or without a path before `/link/v1/sessions`. */
   readonly proxy: string
@@ -41,9 +42,11 @@ interface Target {
   readonly makeDispatcher: () => Dispatcher
 }
 
+/** A dialer for one proxy; fails where its address can never work. */
 export const make = (options: Options): Effect.Effect<LinkDialer["Type"], InvalidAddress> =>
   Effect.map(readTarget(options), (target) => ({ dial: dial(target, options) }))
 
+/** The dialer as a layer. */
 export const layer = (options: Options): Layer.Layer<LinkDialer, InvalidAddress> =>
   Layer.effect(LinkDialer, make(options))
 

@@ -10,6 +10,7 @@ import * as RequestBody from "./RequestBody.ts"
 import { divert, type Handler } from "./RequestDiversion.ts"
 import * as Sessions from "./Sessions.ts"
 
+/** Where links are taken, how long requests are held, and how much may be under way at a time. */
 export interface Options {
   /** Where sessions are made; what lies below it is theirs. Default `/link/v1/sessions`. */
   readonly path?: string | undefined

@@ -39,6 +39,7 @@ const noGoodbye = 1006
 /** Wraps a WebSocket that has just opened, before its first message is read: in the same tick. */
 export const make = (ws: WebSocket, socket: Socket): WsLink => new OpenWsLink(ws, socket)
 
+/** A link over a WebSocket that is open. */
 export interface WsLink extends Link {
   /** Destroys the link unless it has said goodbye: then that may finish, within its second. */
   readonly abandon: (reason: string) => void

@@ -20,6 +20,7 @@ export class InvalidAddress extends Schema.TaggedError<InvalidAddress>()("Invali
   }
 }
 
+/** Where the proxy is, whose link it is to be, and what stands on the way. */
 export interface Options {
   /** Where the proxy is: http, https, ws or wss, with or without a path before `/link/v1/ws`. */
   readonly proxy: string
@@ -41,9 +42,11 @@ interface Target {
   readonly via: URL | undefined
 }
 
+/** A dialer for one proxy; fails where its address can never work. */
 export const make = (options: Options): Effect.Effect<LinkDialer["Type"], InvalidAddress> =>
   Effect.map(readTarget(options), (target) => ({ dial: dial(target, options) }))
 
+/** The dialer as a layer. */
 export const layer = (options: Options): Layer.Layer<LinkDialer, InvalidAddress> =>
   Layer.effect(LinkDialer, make(options))
 

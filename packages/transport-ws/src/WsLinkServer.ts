@@ -11,6 +11,7 @@ import { answer } from "./UpgradeRefusal.ts"
 import * as WsHandshake from "./WsHandshake.ts"
 import * as WsLink from "./WsLink.ts"
 
+/** Where links are taken, and how much may be under way at a time. */
 export interface Options {
   /** The one path links are taken at; default `/link/v1/ws`. */
   readonly path?: string | undefined

@@ -25,7 +25,9 @@ const STATUS = {
   "source-silent": 504,
 } as const
 
+/** What an answer that is an error names itself; each code has one status. */
 export type ApiErrorCode = keyof typeof STATUS
+/** The HTTP statuses that errors travel with. */
 export type ApiErrorStatus = (typeof STATUS)[ApiErrorCode]
 
 const CODES = Object.keys(STATUS) as ReadonlyArray<ApiErrorCode>

@@ -72,6 +72,7 @@ export interface LogResponse {
   readonly stream: Stream.Stream<Uint8Array, RdlConnectionError>
 }
 
+/** What a user may ask of a proxy; interruption lets go of what was asked. */
 export class RdlClient extends Context.Tag("@rdl/core/RdlClient")<
   RdlClient,
   {
@@ -90,6 +91,7 @@ export class RdlClient extends Context.Tag("@rdl/core/RdlClient")<
   }
 >() {}
 
+/** Which proxy is asked, and as whom. */
 export interface Options {
   /** Where the proxy is, such as `https://logs.example.org`; a path is kept. */
   readonly url: URL

@@ -11,6 +11,7 @@ export interface Carrier {
   readonly dialer: LinkDialer["Type"]
 }
 
+/** The two ways, and how long each may take before the other has its turn. */
 export interface Options {
   readonly preferred: Carrier
   readonly fallback: Carrier

@@ -23,6 +23,7 @@ export class FrameError extends Schema.TaggedError<FrameError>()("FrameError", {
 /** A FrameError with the code PROTOCOL. */
 export const violation = (detail: string): FrameError => new FrameError({ code: SessionCode.protocol, detail })
 
+/** What a GOAWAY says. protocol.md#goaway */
 export interface GoAway {
   readonly code: number
   readonly lastStreamId: number
@@ -31,7 +32,9 @@ export interface GoAway {
   readonly text: string
 }
 
+/** The type of a whole frame; may be one that is not known here. */
 export const typeOf = (frame: Uint8Array): number => frame[0]!
+/** The stream a whole frame is of; 0 = the session. */
 export const streamIdOf = (frame: Uint8Array): number => readU32(frame, 4)
 /** A view into the frame, not a copy. */
 export const payloadOf = (frame: Uint8Array): Uint8Array => frame.subarray(HEADER_BYTES)
@@ -84,6 +87,7 @@ export const beat = (type: typeof FrameType.ping | typeof FrameType.pong, value:
 /** The PONG to a PING, with its very bytes. */
 export const pongTo = (ping: Uint8Array): Uint8Array => withPayload(FrameType.pong, 0, payloadOf(ping))
 
+/** A GOAWAY; its text is cut at 512 bytes. */
 export const goAway = (goAway: GoAway): Uint8Array => {
   const text = encodeText(goAway.text)
   const frame = allocate(FrameType.goAway, 0, 12 + text.length)
@@ -94,6 +98,7 @@ export const goAway = (goAway: GoAway): Uint8Array => {
   return frame
 }
 
+/** Reads a whole GOAWAY, whose length was looked at before. */
 export const readGoAway = (frame: Uint8Array): GoAway => ({
   code: readU32(frame, HEADER_BYTES),
   lastStreamId: readU32(frame, HEADER_BYTES + 4),
@@ -118,6 +123,7 @@ export const mark = (streamId: number, offset: number, cursor: Uint8Array): Uint
   return frame
 }
 
+/** A CREDIT: the bytes that the stream may send in all. */
 export const credit = (streamId: number, limit: number): Uint8Array => {
   const frame = allocate(FrameType.credit, streamId, 8)
   writeU64(frame, HEADER_BYTES, limit)
@@ -131,6 +137,7 @@ export const readOffset = (frame: Uint8Array): number =>
 /** What follows the offset of OPEN and MARK, as a view. */
 export const afterOffset = (frame: Uint8Array): Uint8Array => frame.subarray(HEADER_BYTES + 8)
 
+/** A RESET; its text is cut at 512 bytes. */
 export const reset = (streamId: number, code: number, text: string): Uint8Array => {
   const bytes = encodeText(text)
   const frame = allocate(FrameType.reset, streamId, 4 + bytes.length)
@@ -139,6 +146,7 @@ export const reset = (streamId: number, code: number, text: string): Uint8Array 
   return frame
 }
 
+/** Reads a whole RESET, whose length was looked at before. */
 export const readReset = (frame: Uint8Array): { readonly code: number; readonly text: string } => ({
   code: readU32(frame, HEADER_BYTES),
   text: decodeText(frame, HEADER_BYTES + 4),

@@ -1,6 +1,7 @@
 /** The types of frames, and how long the payload of each may be (docs/protocol.md#frames). */
 import { MAX_CURSOR_BYTES, MAX_GAP_BYTES, MAX_JSON_BYTES, MAX_TEXT_BYTES } from "./LinkLimits.ts"
 
+/** The first byte of each frame. protocol.md#frames */
 export const FrameType = {
   hello: 0x01,
   welcome: 0x02,

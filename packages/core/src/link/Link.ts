@@ -12,6 +12,7 @@ export interface LinkClosed {
   readonly reason: string
 }
 
+/** What a link tells whoever started it; plain calls, none of which may throw. */
 export interface LinkHandlers {
   /** One whole frame; the receiver may keep the buffer. */
   readonly onFrame: (frame: Uint8Array) => void

@@ -5,6 +5,7 @@ import type { Link, LinkDialer, LinkDialError } from "./Link.ts"
 import type { LinkLost } from "./LinkLost.ts"
 import { SessionCode } from "./SessionCode.ts"
 
+/** What is done on each link, until it is lost. */
 export type Session<R> = KeptLink.Session<R>
 
 /** Where the keeper stands. Times are Unix milliseconds. */
@@ -14,6 +15,7 @@ export type LinkState =
   | { readonly _tag: "connected"; readonly transport: string; readonly since: number; readonly why?: string }
   | { readonly _tag: "waiting"; readonly until: number; readonly why: string }
 
+/** What a keeper is told besides how to dial; all of it may be left out. */
 export interface Options {
   /** Told of every change, in order; the keeper waits for it. `SubscriptionRef.set` of a reference fits. */
   readonly onState?: ((state: LinkState) => Effect.Effect<void>) | undefined

@@ -20,6 +20,7 @@ import * as TraceParent from "./TraceParent.ts"
 export { LinkLost } from "./LinkLost.ts"
 export type { StreamHandlers, StreamReader, StreamWriter } from "./LinkStream.ts"
 
+/** A source as its proxy sees it: a session that was welcomed and is not lost. */
 export interface ProxySession {
   readonly hello: Hello
   readonly welcome: Welcome
@@ -45,6 +46,7 @@ export interface ConnectedSession extends ProxySession {
 /** What a source does with a stream the proxy opened: writes, then tells how it ended. Interrupted when the proxy cancels. */
 export type StreamHandler = (request: Open, writer: StreamWriter) => Effect.Effect<End, StreamError>
 
+/** What a source says of itself, and how it answers. */
 export interface ServeOptions {
   readonly hello: Hello
   readonly handler: StreamHandler
@@ -56,6 +58,7 @@ export interface ServeOptions {
   readonly stop?: Effect.Effect<void>
 }
 
+/** How a proxy settles the terms of a session, and what it lends to it. */
 export interface ConnectOptions {
   /** Settles the terms, within 5 s; a failure is told to the source as GOAWAY. */
   readonly welcome: (hello: Hello) => Effect.Effect<Welcome, LinkLost>

@@ -4,6 +4,7 @@ import { type Link, LinkAcceptor, type LinkClosed, LinkDialer, LinkDialError, ty
 import { MAX_BUFFERED } from "./LinkLimits.ts"
 import { SessionCode } from "./SessionCode.ts"
 
+/** How frames get from one end to the other. */
 export interface Options {
   /** Called once for each frame, goodbye and loss, calls back when it is to arrive; order must be kept. Default: the next turn of the event loop. A slower one makes a slower link. */
   readonly schedule?: (arrive: () => void) => void

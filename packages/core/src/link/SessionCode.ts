@@ -1,5 +1,6 @@
 /** Why a session ends: the codes of GOAWAY and of a closing link (docs/protocol.md#session-codes). All are under 32; what breaks one stream only has codes of its own, in StreamError.ts. */
 
+/** Why a session ended, as GOAWAY and transports say it. protocol.md#session-codes */
 export const SessionCode = {
   none: 0,
   protocol: 1,

@@ -1,6 +1,7 @@
 /** Why a stream of a link ended badly: the RESET codes of docs/protocol.md#stream-codes. */
 import { Schema } from "effect"
 
+/** Why a stream did not come to its END; each has a code of its own. protocol.md#stream-codes */
 export const StreamErrorReason = Schema.Literal(
   "cancelled",
   "not-found",

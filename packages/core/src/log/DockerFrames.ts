@@ -3,10 +3,14 @@ import { Data } from "effect"
 
 /** What a frame carries: stdout (also where the engine says stdin), stderr, or the engine's own word that reading failed. */
 export type DockerFrameKind = 1 | 2 | 3
+/** The first byte of a frame of standard output. */
 export const STDOUT = 1
+/** The first byte of a frame of standard error. */
 export const STDERR = 2
+/** The first byte of a frame in which the engine tells of an error of its own. */
 export const SYSTEM = 3
 
+/** The header of a frame: its stream, three zeros, and the length of its payload. */
 export const HEADER_BYTES = 8
 /** The longest payload taken. Engines cut records at 16 KiB (the awslogs cache at 256 KiB) and add timestamp and details. */
 export const MAX_PAYLOAD_BYTES = 1_048_576

@@ -1,5 +1,6 @@
 /** Cuts a byte stream into lines, holding no more than one line of it. */
 
+/** Cuts bytes that come in pieces into lines; holds at most one unfinished line. */
 export interface LineSplitter {
   /** Hands each whole line over, without its newline; false once a line was too long, and from then on for good. */
   readonly push: (bytes: Uint8Array) => boolean

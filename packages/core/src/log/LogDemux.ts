@@ -7,6 +7,7 @@ import { LabelledText } from "./LogTextLabel.ts"
 import { PlainText } from "./LogTextPlain.ts"
 import type { StreamError } from "../link/StreamError.ts"
 
+/** How the stream was asked for, and what is written before or after its lines. */
 export interface DemuxOptions {
   /** The stream was asked for with `timestamps`. */
   readonly timestamps: boolean
@@ -21,6 +22,7 @@ export interface DemuxOptions {
   readonly onFrame?: OnLogFrame
 }
 
+/** Takes a stream of frames apart as it comes; once it has failed it takes nothing more. */
 export interface LogDemux {
   /** Emits buffers of at most 64 KiB, each of one stream, in the order of the log. */
   readonly push: (chunk: Uint8Array, emit: Emit) => StreamError | undefined

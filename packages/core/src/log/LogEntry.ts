@@ -27,6 +27,7 @@ export type LogLineEntry = typeof LogLineEntry.Type
 
 export { LogGap } from "./LogGap.ts"
 
+/** Tells that lines between the one before it and the one after it are gone for good. */
 export const LogGapEntry = Schema.Struct({ gap: LogGap, cursor: Schema.optional(Schema.String) })
 export type LogGapEntry = typeof LogGapEntry.Type
 
@@ -39,6 +40,7 @@ export const LogNext = Schema.Struct({
 })
 export type LogNext = typeof LogNext.Type
 
+/** Tells that the lines after it are of another run, or of another container. */
 export const LogNextEntry = Schema.Struct({ next: LogNext })
 export type LogNextEntry = typeof LogNextEntry.Type
 
@@ -46,6 +48,7 @@ export type LogNextEntry = typeof LogNextEntry.Type
 export const LogEndEntry = Schema.Struct({ end: End, cursor: Schema.optional(Schema.String) })
 export type LogEndEntry = typeof LogEndEntry.Type
 
+/** Any object of a log. */
 export const LogEntry = Schema.Union(LogLineEntry, LogGapEntry, LogNextEntry, LogEndEntry)
 export type LogEntry = typeof LogEntry.Type
 

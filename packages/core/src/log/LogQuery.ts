@@ -6,6 +6,7 @@ import { LogTime, parse as parseTime } from "./LogTime.ts"
 
 export { LogTime } from "./LogTime.ts"
 
+/** What is wanted of a log, wherever it is read. */
 export const LogQuery = Schema.Struct({
   follow: Schema.Boolean,
   stdout: Schema.Boolean,
@@ -33,6 +34,7 @@ export type LogFormat = typeof LogFormat.Type
 export const HostLabel = Schema.Literal("prefix", "suffix", "none")
 export type HostLabel = typeof HostLabel.Type
 
+/** How a log is written. */
 export const LogRendering = Schema.Struct({
   format: LogFormat,
   host: HostLabel,

@@ -78,7 +78,9 @@ export const detailsEnd = (bytes: Uint8Array, at: number, end: number): number =
   return -1
 }
 
+/** The byte that ends a line. */
 export const NEWLINE = 0x0a
+/** The byte that a terminal puts before it. */
 export const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
 const PLUS = 0x2b

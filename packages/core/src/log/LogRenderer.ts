@@ -13,6 +13,7 @@ import { TerminalRecords } from "./LogRecordTerminal.ts"
 import { LabelledText } from "./LogTextLabel.ts"
 import { EngineBytes, PlainText } from "./LogTextPlain.ts"
 
+/** What is known of a log and of its reader before its first byte. */
 export interface RendererOptions {
   /** Of it count `stdout`, `stderr`, `timestamps` and `details`; the rest is the work of who reads the log. */
   readonly query: Pick<LogQuery, "stdout" | "stderr" | "timestamps" | "details">
@@ -57,6 +58,7 @@ export interface LogRenderer extends RecordSink {
   readonly flush: () => void
 }
 
+/** A renderer for one log, in whichever format is wanted. */
 export const make = (options: RendererOptions): LogRenderer => {
   const { query, rendering, tty } = options
   const output = new LogOutput(false)

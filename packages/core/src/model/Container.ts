@@ -13,6 +13,7 @@ export const ContainerName = Schema.String.pipe(
 )
 export type ContainerName = typeof ContainerName.Type
 
+/** A port of a container, and where it is published, if it is; as the engine lists it. */
 export const PortMapping = Schema.Struct({
   ip: Schema.optional(Schema.String),
   privatePort: Schema.Int,
@@ -20,6 +21,7 @@ export const PortMapping = Schema.Struct({
   type: Schema.String,
 })
 
+/** A container as a source tells of it: nothing of its environment, its mounts or its host's paths. */
 export const Container = Schema.Struct({
   id: ContainerId,
   /** The first of `names`. */

@@ -1,6 +1,7 @@
 /** What a source tells of its container engine. */
 import { Schema } from "effect"
 
+/** The engine behind a source, as it tells of itself. */
 export const Engine = Schema.Struct({
   kind: Schema.Literal("docker", "podman"),
   /** The engine's release, such as `26.1.5`. */

@@ -16,11 +16,13 @@ export const MAX_CONTAINERS = 50_000
 export const Begin = Schema.TaggedStruct("Begin", {})
 /** A container that is new or has changed. */
 export const Put = Schema.TaggedStruct("Put", { container: Container })
+/** The container is gone. */
 export const Remove = Schema.TaggedStruct("Remove", { id: ContainerId })
 /** The snapshot is whole. */
 export const Ready = Schema.TaggedStruct("Ready", {})
 /** The engine behind the source; null while it cannot be reached. */
 export const EngineChanged = Schema.TaggedStruct("EngineChanged", { engine: Schema.NullOr(Engine) })
 
+/** A line of the inventory stream. protocol.md#inventory */
 export const InventoryChange = Schema.Union(Begin, Put, Remove, Ready, EngineChanged)
 export type InventoryChange = typeof InventoryChange.Type

@@ -11,6 +11,7 @@ import { type ProxyMuxLines, ProxyMuxStream, type ProxyStreamEvents } from "./Pr
 import { SessionCode } from "../link/SessionCode.ts"
 import { StreamError } from "../link/StreamError.ts"
 
+/** What the proxy's end of a session calls, besides what both ends do. */
 export interface ProxyMuxEvents extends MuxSessionEvents {
   /** To be answered by `welcome`, or by closing the session. */
   readonly onHello: (hello: Hello) => void
@@ -18,6 +19,7 @@ export interface ProxyMuxEvents extends MuxSessionEvents {
 
 const GREATEST_ID = 0xffffffff
 
+/** The proxy's end of a session, without sockets and clocks: bytes and time in, bytes and events out. */
 export class ProxyMux {
   readonly session: MuxSession
   readonly #events: ProxyMuxEvents

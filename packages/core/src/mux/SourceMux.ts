@@ -10,11 +10,13 @@ import { SessionCode } from "../link/SessionCode.ts"
 import { SourceMuxStream } from "./SourceMuxStream.ts"
 import { reasonOf, StreamError } from "../link/StreamError.ts"
 
+/** What the source's end of a session calls, besides what both ends do. */
 export interface SourceMuxEvents extends MuxSessionEvents {
   readonly onWelcome: (welcome: Welcome) => void
   readonly onOpen: (stream: SourceMuxStream, request: Open) => void
 }
 
+/** The source's end of a session, without sockets and clocks: bytes and time in, bytes and events out. */
 export class SourceMux {
   readonly session: MuxSession
   readonly #events: SourceMuxEvents

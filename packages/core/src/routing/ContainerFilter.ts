@@ -3,6 +3,7 @@ import * as Authorization from "../token/Authorization.ts"
 import type { SourceContainer } from "../model/Container.ts"
 import * as Glob from "../token/Glob.ts"
 
+/** Which containers a list is to hold; all that is given has to fit. */
 export interface ContainerFilter {
   /** Stopped containers too. */
   readonly all: boolean
@@ -20,6 +21,7 @@ export const running: ContainerFilter = { all: false, sources: [], names: [], la
 /** States in which the engine calls a container running. */
 const RUNNING = new Set(["running", "paused", "restarting"])
 
+/** Whether a list with this filter holds the container; says nothing of who may see it. */
 export const matches = (filter: ContainerFilter, container: SourceContainer): boolean =>
   (filter.all || RUNNING.has(container.state)) &&
   (filter.sources.length === 0 || Glob.matchesAny(filter.sources, container.source)) &&

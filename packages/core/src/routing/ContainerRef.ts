@@ -7,6 +7,7 @@ import { SourceName } from "../model/SourceName.ts"
 import type { SourceInventory } from "./SourceRegistry.ts"
 import type { Scope } from "../token/TokenClaims.ts"
 
+/** What a user calls a container; it may fit none, or several. */
 export interface ContainerRef {
   /** Absent = on any source. */
   readonly source?: SourceName

@@ -5,6 +5,7 @@ import type { Engine } from "../model/Engine.ts"
 import { InventoryChange } from "../model/InventoryChange.ts"
 import * as LineSplitter from "../log/LineSplitter.ts"
 
+/** What one source may tell at most; beyond it its link is closed. */
 export interface Limits {
   /** Bytes of one change, newline not counted. */
   readonly maxLine: number
@@ -17,6 +18,7 @@ export interface Limits {
 /** 256 KiB a change, 50,000 containers and 64 MiB a source: reaching one of them ends the source's session. */
 export const defaults: Limits = { maxLine: 256 * 1024, maxContainers: 50_000, maxBytes: 64 * 1024 * 1024 }
 
+/** The containers of one source as they were told last; kept while its link is down. */
 export interface Inventory {
   readonly containers: ReadonlyMap<ContainerId, Container>
   /** Null while the source cannot reach its engine, undefined until the source has said anything of it. */

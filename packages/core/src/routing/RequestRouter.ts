@@ -33,6 +33,7 @@ export interface RoutedLog {
   readonly reader: LogFeed
 }
 
+/** A log that a user wants, but for whose it is. */
 export interface LogRequest {
   readonly query: LogQuery
   readonly rendering: LogRendering
@@ -42,6 +43,7 @@ export interface LogRequest {
   readonly whenStopped?: "end" | "goOn"
 }
 
+/** Finds the source of what a user asks for, and asks it within the user's scope. */
 export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
   RequestRouter,
   {
@@ -68,6 +70,7 @@ export class RequestRouter extends Context.Tag("@rdl/core/RequestRouter")<
   }
 >() {}
 
+/** How many logs are read at a time, and how long one waits for what it lost. */
 export interface Options {
   /** Logs one user reads at a time, by the token's `sub`. Default 256. */
   readonly maxStreamsPerUser: number
@@ -79,6 +82,7 @@ export interface Options {
   readonly restartWindow: Duration.DurationInput
 }
 
+/** What holds where nothing else is said. */
 export const defaults: Options = {
   maxStreamsPerUser: 256,
   maxStreams: 1024,

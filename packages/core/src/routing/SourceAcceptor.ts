@@ -10,6 +10,7 @@ import { SourceRegistry } from "./SourceRegistry.ts"
 import { TokenRejected, TokenVerifier } from "../token/TokenVerifier.ts"
 import * as TokenWatch from "../token/TokenWatch.ts"
 
+/** The terms of links, and how often their tokens are looked at again. */
 export interface Options {
   /** The terms every source gets. Silence of `deadMs` ends a link; one link carries `maxStreams` at a time. */
   readonly heartbeatMs: number
@@ -19,6 +20,7 @@ export interface Options {
   readonly maxStreams: number
 }
 
+/** What holds where nothing else is said. */
 export const defaults: Options = { heartbeatMs: 15_000, deadMs: 40_000, maxFrame: 65_536, maxStreams: 256 }
 
 /** An acceptor that enters sources into the registry. A link ends, with a reason, when its token stops being good. */

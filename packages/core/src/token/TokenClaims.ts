@@ -1,6 +1,7 @@
 /** What a token says: who its bearer is, and what a user may see. */
 import { Schema } from "effect"
 
+/** What a token is good for: to link as a source, or to ask as a user; never both. */
 export const Role = Schema.Literal("source", "user")
 export type Role = typeof Role.Type
 

@@ -1,5 +1,6 @@
 /** What is remembered of tokens, by the tokens themselves: only this process's memory ever holds them. */
 
+/** How much is remembered at most; beyond it the one that was not asked for longest is forgotten. */
 export interface Limits {
   readonly maxTokens: number
   /** Of all remembered tokens together. */

@@ -16,6 +16,7 @@ export class TokenRejected extends Schema.TaggedError<TokenRejected>()("TokenRej
   }
 }
 
+/** Whether a token is good now; asked for every request and every few seconds of an open log. */
 export class TokenVerifier extends Context.Tag("@rdl/core/TokenVerifier")<
   TokenVerifier,
   {
@@ -26,6 +27,7 @@ export class TokenVerifier extends Context.Tag("@rdl/core/TokenVerifier")<
   }
 >() {}
 
+/** Which keys sign good tokens, and which of those were taken back. */
 export interface Options {
   /** Tried in turn; the public halves are enough. At least one. */
   readonly keys: ReadonlyArray<TokenKey>
