@@ -4,11 +4,13 @@
  */
 import type { Head } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import type { StreamError } from "@rdl/core/link/StreamError"
 import { CursorTracker, markOf } from "@rdl/core/log/CursorTracker"
 import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogGap } from "@rdl/core/log/LogGap"
 import { PIECE_ROOM } from "@rdl/core/log/LogOutput"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
+import { EngineBroke } from "@rdl/core/log/LogRecordError"
 import * as LogRenderer from "@rdl/core/log/LogRenderer"
 import { stampText } from "@rdl/core/log/LogStamp"
 import { Coalescer } from "./Coalescer.ts"
@@ -166,9 +168,12 @@ export class LogDelivery implements LogTaker {
     this.stop()
   }
 
-  /** Writes what is good of a log that broke off. */
-  breakOff(): void {
-    if (!this.over && this.isOpen) this.renderer.flush()
+  /** Writes what is good of a log that broke off, and what the engine itself said of it. */
+  breakOff(problem: StreamError): void {
+    if (!this.over && this.isOpen) {
+      if (problem instanceof EngineBroke && this.leftOut === 0) this.renderer.engineBroke(problem.words)
+      this.renderer.flush()
+    }
     this.stop()
   }
 

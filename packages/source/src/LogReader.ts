@@ -89,7 +89,7 @@ const readFrom = Effect.fnUntraced(function* (origins: ReadonlyArray<LogOrigin>,
   for (const origin of origins) {
     const from = delivery.hasPlace() ? delivery.cursor() : undefined
     const reason = yield* origin.read({ ...ask, from }, delivery).pipe(
-      Effect.tapErrorTag("StreamError", () => Effect.sync(() => delivery.breakOff())),
+      Effect.tapErrorTag("StreamError", (problem) => Effect.sync(() => delivery.breakOff(problem))),
       Effect.catchTag("OriginUnable", ({ detail }) => {
         unable = detail
         return Effect.void

@@ -1,3 +1,4 @@
+import { get } from "node:http"
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option } from "effect"
 import { ContainerId, ContainerName } from "@rdl/core/model/Container"
@@ -43,6 +44,23 @@ const start = Effect.fnUntraced(function* (flavour: NonNullable<SampleEngine.Opt
 const open = (writer: CollectingWriter) => Effect.promise(() => writer.until(({ heads }) => heads.length === 1))
 const wrote = (writer: CollectingWriter, text: string) =>
   Effect.promise(() => writer.until(() => writer.text() === text))
+const bodyOf = (url: string, path: string): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const asked = get({ socketPath: url.replace("unix://", ""), path }, (answer) => {
+      answer.toArray().then((parts) => resolve(Buffer.concat(parts as Array<Buffer>)), reject)
+    })
+    asked.on("error", reject)
+  })
+/** Of one frame each. */
+const payloads = (frames: Buffer): Buffer => {
+  const parts: Array<Buffer> = []
+  for (let at = 0; at < frames.length;) {
+    const end = at + 8 + frames.readUInt32BE(at + 4)
+    parts.push(frames.subarray(at + 8, end))
+    at = end
+  }
+  return Buffer.concat(parts)
+}
 const isLogs = ({ path }: { readonly path: string }) => path.endsWith("/logs")
 
 describe("EngineOrigin", () => {
@@ -116,6 +134,31 @@ describe("EngineOrigin", () => {
         fault.remove()
         expect(problem.reason).toBe("engine-error")
         expect(writer.text()).toBe("line 0\nline 1\nline 2\n")
+      }
+    }),
+  )
+
+  it.scopedLive("passes the engine's own words on in the engine's own formats, as the engine says them", () =>
+    Effect.gen(function* () {
+      const { engine, read } = yield* start()
+      for (const [tty, format] of [
+        [false, "multiplexed"],
+        [true, "raw"],
+        [false, "frames"],
+        [true, "frames"],
+      ] as const) {
+        const web = engine.createContainer({ tty })
+        web.log("stdout", "one\n")
+        const error = { afterRecords: 1, message: "invalid character" }
+        const fault = engine.faults.add({ when: isLogs, times: Infinity, error })
+        const truth = yield* Effect.promise(() => bodyOf(engine.url, `/containers/${web.id}/logs?stdout=1`))
+        const writer = new CollectingWriter()
+        const problem = yield* Effect.flip(read(web, {}, writer, { format, host: "none" }))
+        fault.remove()
+        expect(problem.detail).toContain("invalid character")
+        expect(truth.toString()).toContain("invalid character")
+        const said = format === "frames" && tty ? payloads(writer.bytes()) : writer.bytes()
+        expect(said.toString("latin1")).toBe(truth.toString("latin1"))
       }
     }),
   )

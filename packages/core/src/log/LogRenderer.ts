@@ -1,4 +1,5 @@
 /** From records to what a user asked for: a plain state machine that is pushed. */
+import { HEADER_BYTES, SYSTEM, writeHeader } from "./DockerFrames.ts"
 import type { LineFilter } from "./LogFilter.ts"
 import { FilteredLines, FilteredRecords, type PlacedRecords } from "./LogFilterSink.ts"
 import { LineJoiner, type LineSink, type Partials } from "./LogLine.ts"
@@ -52,6 +53,8 @@ export interface LogRenderer extends RecordSink {
   readonly cut: () => void
   /** The log is at its end: writes what is held. */
   readonly end: () => void
+  /** The engine cannot go on, and says so: its own formats pass its words on, as it would have. */
+  readonly engineBroke: (words: Uint8Array) => void
   /** Bytes that wait for `flush`. */
   readonly held: () => number
   /** Emits what is held of written bytes. */
@@ -74,6 +77,16 @@ export const make = (options: RendererOptions): LogRenderer => {
     isClean: () => sink.isClean(),
     cut: () => sink.cut(),
     end: () => sink.end(),
+    engineBroke: (words) => {
+      const isFramed = rendering.format === "frames" || !tty
+      if (isObjects(rendering.format) || rendering.format === "text") return
+      if (isFramed) {
+        output.reserve(HEADER_BYTES)
+        writeHeader(output.bytes, output.position, SYSTEM, words.length)
+        output.position += HEADER_BYTES
+      }
+      output.write(words, 0, words.length)
+    },
     held: () => output.held(),
     flush: () => output.send(),
   }
@@ -92,7 +105,7 @@ const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords =>
   const { query, rendering, tty, partials, source, container } = options
   const { timestamps } = query
   const { format, host } = rendering
-  if (format === "ndjson" || format === "sse") {
+  if (isObjects(format)) {
     const details = query.details && partials === "docker"
     const sse = format === "sse"
     const place = options.place
@@ -114,6 +127,8 @@ const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords =>
     end: () => lines.end(),
   }
 }
+
+const isObjects = (format: LogRendering["format"]): boolean => format === "ndjson" || format === "sse"
 
 /** Redacted first: what is taken out is not there to be searched for. */
 const passedLines = ({ filter, redaction }: RendererOptions, sink: LineSink): LineSink => {
