@@ -82,10 +82,8 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
         const tails = fc.oneof(fc.constant(undefined), fc.nat(40), fc.nat(4000))
         await fc.assert(
           fc.asyncProperty(fc.boolean(), tails, async (details, tail) => {
-            const query = {
-              ...{ follow: false, stdout: true, stderr: true, timestamps: true, details },
-              ...(tail === undefined ? {} : { tail }),
-            }
+            const all: LogQuery = { follow: false, stdout: true, stderr: true, timestamps: true, details }
+            const query = tail === undefined ? all : { ...all, tail }
             const asked = `stdout=1&stderr=1&timestamps=1&details=${Number(details)}&tail=${tail ?? "all"}`
             const truth = await engine.logs(container.id, asked)
             const given = await read(container, query, name === "terminal")
