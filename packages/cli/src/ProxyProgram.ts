@@ -17,6 +17,8 @@ import * as OpenAddress from "./OpenAddress.ts"
 export interface ProxyTerms {
   readonly keys: ReadonlyArray<TokenKey>
   readonly isRevoked?: TokenVerifier.Options["isRevoked"] | undefined
+  /** Why no requests should come, as `/ready` tells it. Default: there is nothing against it. */
+  readonly ready?: Proxy.Options["ready"]
   readonly listen: ListenAddress
   /** Absent = plain HTTP. */
   readonly tls?: TlsFiles.Paths | undefined
@@ -38,7 +40,13 @@ export const layer = (terms: ProxyTerms) =>
   Layer.unwrapScoped(
     Effect.map(serverOptions(terms), (options) =>
       ProxyServer.layer(options, attach).pipe(
-        Layer.provideMerge(Proxy.layer({ users: userLimits(terms), router: windows(terms) })),
+        Layer.provideMerge(
+          Proxy.layer({
+            users: userLimits(terms),
+            router: windows(terms),
+            ...(terms.ready === undefined ? {} : { ready: terms.ready }),
+          }),
+        ),
         Layer.provide(verifierLayer(terms)),
       ),
     ),

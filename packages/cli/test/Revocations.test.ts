@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Revocations from "../src/Revocations.ts"
@@ -14,7 +14,7 @@ describe("Revocations", () => {
   it.effect("notices what is added within a second, and looks no more often", () =>
     Effect.gen(function* () {
       const file = path("added")
-      const isRevoked = yield* Revocations.watch(file)
+      const { isRevoked } = yield* Revocations.watch(file)
       yield* Revocations.add(file, "one")
       expect(yield* isRevoked("one")).toBe(false)
       yield* TestClock.adjust(Revocations.LOOK_EVERY)
@@ -28,7 +28,7 @@ describe("Revocations", () => {
     Effect.gen(function* () {
       const file = path("replaced")
       writeFileSync(file, "one\n")
-      const isRevoked = yield* Revocations.watch(file)
+      const { isRevoked } = yield* Revocations.watch(file)
       writeFileSync(`${file}.new`, "# two were lost\n\n  two  \r\n")
       renameSync(`${file}.new`, file)
       yield* TestClock.adjust(Revocations.LOOK_EVERY)
@@ -43,11 +43,20 @@ describe("Revocations", () => {
     Effect.gen(function* () {
       const file = path("broken")
       writeFileSync(file, "one\n")
-      const isRevoked = yield* Revocations.watch(file)
+      const { isRevoked, problem } = yield* Revocations.watch(file)
+      expect(yield* problem).toBeUndefined()
       rmSync(file)
       mkdirSync(file)
       yield* TestClock.adjust(Revocations.LOOK_EVERY)
       expect(yield* isRevoked("one")).toBe(true)
+      expect(yield* problem).toMatch(/^the file of revoked tokens cannot be read/)
+      yield* TestClock.adjust(Revocations.LOOK_EVERY)
+      expect(yield* problem).toMatch(/cannot be read/)
+      rmdirSync(file)
+      writeFileSync(file, "two\n")
+      yield* TestClock.adjust(Revocations.LOOK_EVERY)
+      expect(yield* problem).toBeUndefined()
+      expect(yield* isRevoked("two")).toBe(true)
     }),
   )
 

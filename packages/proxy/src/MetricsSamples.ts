@@ -1,5 +1,6 @@
 /** What is known only when it is asked for: the links as they are now, and the process. */
 import type { SourceStatus } from "@rdl/core/model/SourceStatus"
+import { processBudget } from "@rdl/core/mux/CreditBudget"
 import type { Sample } from "./MetricsText.ts"
 
 /** One gauge a fact; no source is named, so that a fleet of thousands makes no series of its own. */
@@ -18,18 +19,19 @@ export const read = (sources: ReadonlyArray<SourceStatus>): ReadonlyArray<Sample
       sum(sources, ({ containers }) => containers),
     ),
     gauge("rdl_link_rtt_seconds", "The longest round trip of a link.", Math.max(0, ...linked.map(rttSeconds))),
+    gauge("rdl_credit_bytes", "Bytes that sources may have on their way, of 256 MiB in all.", processBudget.taken),
+    counter(
+      "rdl_credit_waits_total",
+      "Times that a stream had used up its credit, and its source waited for the reader.",
+      processBudget.waits,
+    ),
     gauge("process_resident_memory_bytes", "Memory of the process.", process.memoryUsage.rss()),
     gauge(
       "process_start_time_seconds",
       "When the process began, in unix seconds.",
       Date.now() / 1000 - process.uptime(),
     ),
-    {
-      name: "process_cpu_seconds_total",
-      help: "Time the process had a processor.",
-      type: "counter",
-      value: (user + system) / 1e6,
-    },
+    counter("process_cpu_seconds_total", "Time the process had a processor.", (user + system) / 1e6),
   ]
 }
 
@@ -40,6 +42,8 @@ const gauge = (name: string, help: string, value: number, labels?: Sample["label
   value,
   ...(labels === undefined ? {} : { labels }),
 })
+
+const counter = (name: string, help: string, value: number): Sample => ({ name, help, type: "counter", value })
 
 const count = (linked: ReadonlyArray<SourceStatus>, wanted: string): number =>
   linked.filter(({ transport }) => (transport ?? "other") === wanted).length

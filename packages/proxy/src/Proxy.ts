@@ -44,6 +44,8 @@ export interface Options {
   readonly router?: Partial<RequestRouter.Options>
   readonly links?: Partial<SourceAcceptor.Options>
   readonly users?: Partial<UserLimits>
+  /** Asked with every `/ready`. Default: there is nothing against it. */
+  readonly ready?: Readiness.Check
 }
 
 /** What one user may take at most. */
@@ -74,7 +76,7 @@ export const layer = (
   TokenVerifier
 > =>
   Layer.mergeAll(
-    Layer.provide(layerDraining, layerHandlerWithin(options.users)),
+    Layer.provide(layerDraining, layerHandlerWithin(options.users, options.ready)),
     SourceAcceptor.layer(options.links),
   ).pipe(
     Layer.provideMerge(RequestRouter.layer(options.router)),
@@ -84,13 +86,14 @@ export const layer = (
 /** The user API over any router, its users within limits. */
 export const layerHandlerWithin = (
   users?: Partial<UserLimits>,
+  ready: Readiness.Check = Effect.succeed(undefined),
 ): Layer.Layer<Proxy, never, RequestRouter.RequestRouter | TokenVerifier> => {
   const limits = { ...noLimits, ...users }
   return Layer.effect(Proxy, make(limits)).pipe(
     Layer.provide(layerApi),
     Layer.provide(Layer.succeed(LogResponse.StalledAfter, limits.stalledAfter)),
     Layer.provide(layerMetered(limits)),
-    Layer.provide(Readiness.layer),
+    Layer.provide(Readiness.layer(ready)),
     Layer.provide(NodeHttpServer.layerContext),
   )
 }

@@ -11,10 +11,16 @@ export class Readiness extends Context.Tag("@rdl/proxy/Readiness")<
   }
 >() {}
 
-export const layer: Layer.Layer<Readiness> = Layer.effect(
-  Readiness,
-  Effect.map(Ref.make<string | undefined>(undefined), (problem) => ({
-    problem: Ref.get(problem),
-    stop: Ref.set(problem, "this proxy is shutting down; ask another one"),
-  })),
-)
+/** Told by whoever runs the proxy, each time anew: why no requests should be sent to it; for everybody to read. */
+export type Check = Effect.Effect<string | undefined>
+
+export const layer = (check: Check): Layer.Layer<Readiness> =>
+  Layer.effect(
+    Readiness,
+    Effect.map(Ref.make(false), (stopping) => ({
+      problem: Effect.if(Ref.get(stopping), { onTrue: () => Effect.succeed(STOPPING), onFalse: () => check }),
+      stop: Ref.set(stopping, true),
+    })),
+  )
+
+const STOPPING = "this proxy is shutting down; ask another one"

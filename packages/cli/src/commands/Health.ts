@@ -1,6 +1,6 @@
 /** `rdl health`: whether the proxy or the source of this machine is well, for whoever restarts what is not. */
 import * as Command from "@effect/cli/Command"
-import { Effect } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { CommandFailed } from "../Failure.ts"
 import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
@@ -36,8 +36,9 @@ export const makeProxy = (name: string) =>
     ({ settings }) =>
       Effect.gen(function* () {
         const { cert, listen } = yield* settings
-        const status = yield* ready(listen, cert !== undefined)
-        if (status !== 200) return yield* new CommandFailed({ detail: `the proxy answers ${status}: not ready` })
+        const { status, why } = yield* ready(listen, cert !== undefined)
+        if (status !== 200)
+          return yield* new CommandFailed({ detail: `the proxy answers ${status}: ${why ?? "not ready"}` })
         return yield* Output.line("ready")
       }),
   ).pipe(Command.withDescription(proxyPage("").summary))
@@ -60,16 +61,33 @@ export const command = Command.make("health").pipe(
   Command.withSubcommands([proxy, source]),
 )
 
-/** The status of `/ready`. */
+/** Of the answer of `/ready` so much is read. In bytes. */
+const MAX_ANSWER = 4_096
+
+/** What a proxy says is wrong; it may be any program that answers there. */
+const whyOf = (answer: string): string | undefined =>
+  Option.getOrUndefined(
+    Option.map(decodeAnswer(answer), ({ error }) => error.message.replace(/\p{Cc}+/gu, " ").slice(0, 300)),
+  )
+
+const decodeAnswer = Schema.decodeUnknownOption(
+  Schema.parseJson(Schema.Struct({ error: Schema.Struct({ message: Schema.NonEmptyString }) })),
+)
+
+/** What `/ready` answers. */
 const ready = Effect.fnUntraced(function* ({ host, port }: ListenAddress, tls: boolean) {
   const { request } = yield* Effect.promise(() => (tls ? import("node:https") : import("node:http")))
   // What listens everywhere is reached at home. The certificate is for the public name, and nothing secret is said.
   const home = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
   const options = { host: home, port, path: "/ready", timeout: PATIENCE, rejectUnauthorized: false, agent: false }
-  return yield* Effect.async<number, CommandFailed>((resume) => {
+  return yield* Effect.async<{ readonly status: number; readonly why: string | undefined }, CommandFailed>((resume) => {
     const asking = request(options, (answer) => {
-      answer.resume()
-      resume(Effect.succeed(answer.statusCode ?? 0))
+      let text = ""
+      const done = () => resume(Effect.succeed({ status: answer.statusCode ?? 0, why: whyOf(text) }))
+      answer.setEncoding("utf8").on("data", (piece: string) => {
+        if (text.length < MAX_ANSWER) text += piece
+      })
+      answer.once("end", done).once("close", done)
     })
     asking.on("timeout", () => asking.destroy(new Error(`no answer within ${PATIENCE / 1_000} s`)))
     asking.on("error", (error) =>

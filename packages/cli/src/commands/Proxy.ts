@@ -49,10 +49,16 @@ export const make = (name: string) =>
         Effect.gen(function* () {
           if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined))
             yield* Effect.logWarning(PRIVATE)
-          const isRevoked = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
+          const revocations = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
           // A proxy and a source are half of the program: loaded only by the commands that run them.
           const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
-          yield* startProxy({ ...given, keys, isRevoked, tls })
+          yield* startProxy({
+            ...given,
+            keys,
+            tls,
+            isRevoked: revocations?.isRevoked,
+            ...(revocations === undefined ? {} : { ready: revocations.problem }),
+          })
         }),
         DiagnosticSettings.termsOf(given),
         DiagnosticSettings.tracingOf(given, "rdl-proxy"),

@@ -7,6 +7,7 @@ export class CreditBudget {
   /** The part that only small windows may take. */
   readonly reserve: number
   #taken = 0
+  #waits = 0
 
   constructor(total: number) {
     this.total = total
@@ -16,6 +17,16 @@ export class CreditBudget {
   /** Bytes taken now. */
   get taken(): number {
     return this.#taken
+  }
+
+  /** Times that a stream had used up all it was given, and its source had to wait for more. */
+  get waits(): number {
+    return this.#waits
+  }
+
+  /** A stream has used up all it was given. */
+  usedUp(): void {
+    this.#waits += 1
   }
 
   /** Takes bytes if they are there and `spare` more remain; nothing otherwise. */

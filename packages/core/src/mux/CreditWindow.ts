@@ -32,6 +32,7 @@ export class CreditWindow {
   /** Counts what came; false where it is more than was granted. */
   receive(bytes: number): boolean {
     this.#received += bytes
+    if (this.#received === this.#granted) this.#budget.usedUp()
     return this.#received <= this.#granted
   }
 

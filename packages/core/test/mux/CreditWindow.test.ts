@@ -24,6 +24,21 @@ describe("CreditWindow", () => {
     expect(window.receive(1)).toBe(false)
   })
 
+  it("counts each time that all of it is used up, and no other", () => {
+    const budget = new CreditBudget(256 * MiB)
+    const window = open(budget)
+    window.receive(256 * KiB - 1)
+    expect(budget.waits).toBe(0)
+    window.receive(1)
+    expect(budget.waits).toBe(1)
+    window.consume(128 * KiB, 0, null)
+    window.grant()
+    window.receive(1)
+    expect(budget.waits).toBe(1)
+    window.receive(128 * KiB - 1)
+    expect(budget.waits).toBe(2)
+  })
+
   it("never lends on bytes that did not come", () => {
     const window = open(new CreditBudget(256 * MiB))
     window.receive(10)

@@ -1,0 +1,44 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { rdlProcess, serving } from "./RdlProcess.ts"
+
+const rdl = rdlProcess()
+
+/** Asks until the status is as wanted; what was said with it. */
+const ready = async (url: string, wanted: number): Promise<string> => {
+  for (;;) {
+    const answer = await fetch(`${url}/ready`)
+    const text = await answer.text()
+    if (answer.status === wanted) return text
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+describe("Whether a proxy is ready", () => {
+  it.live("is told with the reason: it is not while it cannot read which tokens are revoked", () =>
+    Effect.promise(async () => {
+      const revoked = join(rdl.directory, "revoked")
+      writeFileSync(revoked, "")
+      const { stdout: key } = await rdl.run(["key", "generate", "--alg", "HS256"])
+      const words = ["proxy", "--listen", "127.0.0.1:0", "--revoked-file", revoked]
+      const proxy = serving(rdl.start(words, { env: { RDL_KEY: key } }))
+      const [, url = ""] = await proxy.says(/listening on (\S+)/)
+      const health = ["health", "proxy", "--listen", new URL(url).host]
+      expect(await rdl.run(health)).toMatchObject({ code: 0, stdout: "ready\n" })
+      rmSync(revoked)
+      mkdirSync(revoked)
+      const told = await ready(url, 503)
+      expect(told).toContain("the file of revoked tokens cannot be read")
+      expect(told).not.toContain(rdl.directory)
+      expect(await rdl.run(health)).toMatchObject({
+        code: 1,
+        stderr: "rdl: the proxy answers 503: the file of revoked tokens cannot be read; this proxy's log says why\n",
+      })
+      rmSync(revoked, { recursive: true })
+      await ready(url, 200)
+      expect(await proxy.stop("SIGTERM")).toBe(0)
+    }),
+  )
+})
