@@ -117,17 +117,22 @@ export class EngineWindow {
     Effect.gen(this, function* () {
       let size = cursor.count + this.guess
       let before: Reach | undefined
-      for (;;) {
-        const selection = this.lastRecords(cursor, size)
-        const { tail } = selection
-        const seek = new PlaceSeek(cursor, this.bounds(), tail === undefined ? "end" : "first")
-        const end = yield* this.read(selection, seek)
+      for (let tries = 1; ; tries++) {
+        const { tail } = this.lastRecords(cursor, size)
+        const from = tail === undefined ? undefined : cursor.anchor
+        const { since } = EngineTimes.fromAnchor(from, this.options.ask.engine)
+        const patience = tail === undefined ? "end" : since === undefined ? "first" : "later"
+        const seek = new PlaceSeek(cursor, this.bounds(), patience)
+        const last = tail === undefined ? {} : { tail }
+        let end = yield* this.read(since === undefined ? last : { ...last, since }, seek)
+        // A clock that was set back may have left none of them that is as late as the anchor.
+        if (end === "ended" && seek.seen() === 0 && since !== undefined) end = yield* this.read(last, seek)
         if (end === "astray") return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
         if (end === "short") {
           // The same first record of more than before: the log has no other.
           const reach = { size, first: seek.first()! }
           if (isSameMark(reach.first, before?.first)) return "lost"
-          size = grown(reach, before, cursor.anchor!)
+          size = grown(reach, before, cursor.anchor!, tries)
           before = reach
         } else if (end !== "ended" || seek.arrived()) return end
         // An empty log may yet become one: what is gone is told when there is something after it.
@@ -185,7 +190,8 @@ export class EngineWindow {
   }
 
   private lastRecords(cursor: LogCursor, size: number): Selection {
-    return cursor.anchor === undefined || size > MAX_TAIL ? {} : { tail: size }
+    if (cursor.anchor === undefined || size > MAX_TAIL) return {}
+    return { tail: size }
   }
 
   private around(anchor: RecordMark | undefined): Selection {
@@ -214,14 +220,14 @@ const isSameMark = (one: RecordMark, other: RecordMark | undefined): boolean =>
   other !== undefined && one.nanos === other.nanos && one.hash === other.hash
 
 /**
- * How many records reach back to the anchor, at the rate at which they came between two reaches that did not; at least a
- * quarter more, and at most eight times as many as before.
+ * How many records reach back to the anchor, at the rate at which they came between two reaches that did not: a tenth of what
+ * is missing more, and twice as many more with each try. At most eight times as many as before.
  */
-const grown = (reach: Reach, before: Reach | undefined, anchor: RecordMark): number => {
+const grown = (reach: Reach, before: Reach | undefined, anchor: RecordMark, tries: number): number => {
   const { size, first } = reach
   if (before === undefined) return size * 4
   const perNano = (size - before.size) / Number(before.first.nanos - first.nanos)
   const missing = Number(first.nanos - anchor.nanos) * perNano
-  const wanted = perNano > 0 && Number.isFinite(missing) ? size + missing * 1.05 : size * 4
-  return Math.ceil(Math.min(size * 8, Math.max(size * 1.25, wanted)))
+  if (!(perNano > 0 && Number.isFinite(missing))) return size * 4
+  return Math.ceil(Math.min(size * 8, size + missing * 1.1 + FIRST_GUESS * 2 ** tries))
 }

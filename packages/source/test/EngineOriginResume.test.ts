@@ -338,6 +338,50 @@ describe("a cursor", () => {
       }),
   )
 
+  it.scopedLive("leads on although the clock was set back behind it", () =>
+    Effect.gen(function* () {
+      for (const flavour of flavours) {
+        const { engine, read } = yield* start(flavour)
+        const web = engine.createContainer({ created: BASE })
+        web.log("stdout", numbers(0, 10), { at: BASE })
+        const writer = new CollectingWriter()
+        yield* read(web, {}, writer)
+        for (let at = 10; at < 300; at++) web.log("stdout", numbers(at, at + 1), { at: BASE - 5_000_000_000n })
+        const rest = new CollectingWriter()
+        yield* read(web, {}, rest, PLAIN, resumeFrom(writer, writer.bytes().length, undefined))
+        expect(rest.text()).toBe(numbers(10, 300))
+        expect(rest.gaps).toEqual([])
+      }
+    }),
+  )
+
+  it.scopedLive("in the middle of a line of pieces that are all the same is exact, whatever it was counted from", () =>
+    Effect.gen(function* () {
+      for (const flavour of ["docker-20.10", "docker-26.1"] as const)
+        for (const tail of [2, 5, 12]) {
+          const { engine, read } = yield* start(flavour)
+          const web = engine.createContainer({ created: BASE })
+          web.log("stdout", numbers(0, 5), { at: BASE })
+          web.log("stdout", `${"x".repeat(20 * 16_384)}end\n`, { at: BASE + 1n })
+          web.log("stdout", numbers(5, 6), { at: BASE + 2n })
+          const writer = new CollectingWriter()
+          yield* read(web, { tail }, writer, { format: "multiplexed", host: "none" })
+          const truth = writer.bytes()
+          for (let taken = 0; taken <= truth.length; taken += 4_099) {
+            const rest = new CollectingWriter()
+            yield* read(
+              web,
+              { tail },
+              rest,
+              { format: "multiplexed", host: "none" },
+              resumeFrom(writer, taken, undefined),
+            )
+            expect(rest.bytes().equals(truth.subarray(taken)), `${flavour} ${tail} ${taken}`).toBe(true)
+          }
+        }
+    }),
+  )
+
   it.scopedLive("of a log of which nothing was wanted is the place behind its last record", () =>
     Effect.gen(function* () {
       const { engine, read } = yield* start("docker-26.1")
