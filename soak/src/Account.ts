@@ -18,7 +18,7 @@ export const Entry = Schema.Struct({
 export type Entry = typeof Entry.Type
 
 /** Sentences kept of one account; what comes beyond is counted only. */
-export const MAX_SENTENCES = 5
+const MAX_SENTENCES = 5
 
 /** How a line says which it is; what stands behind is there to be carried. */
 export const lineOf = (number: number, padding: string): string => `n=${number} ${padding}\n`

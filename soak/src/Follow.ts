@@ -19,8 +19,6 @@ const decode = Schema.decodeUnknownEither(Schema.parseJson(Entry))
 
 export class Follow {
   readonly account: Account
-  /** Answers that were begun. */
-  answers = 0
   private readonly place: Place
   private response: http.IncomingMessage | undefined
   private isStopped = false
@@ -76,7 +74,6 @@ export class Follow {
   }
 
   private read(response: http.IncomingMessage): void {
-    this.answers += 1
     this.wait = AGAIN_MS.least
     this.response = response
     let held = ""

@@ -20,7 +20,7 @@ import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Context, Effect, ExecutionStrategy, Exit, Layer, Logger, LogLevel, Redacted, Scope } from "effect"
 
 /** Something that can be stopped and started again. */
-export interface Restartable {
+interface Restartable {
   readonly stop: Effect.Effect<void>
   readonly start: Effect.Effect<void>
 }

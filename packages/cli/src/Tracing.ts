@@ -22,7 +22,7 @@ const GATHERED = { exportInterval: "2 seconds", maxBatchSize: 512 } as const
 const EXPORT_TIMEOUT = "5 seconds"
 
 /** Batches on their way at once; a further one fails as if the collector had refused it. */
-export const MAX_EXPORTS = 4
+const MAX_EXPORTS = 4
 
 /** What a program that stops gives the last batch. */
 const FAREWELL = "200 millis"
