@@ -5,7 +5,10 @@ import { Effect, Redacted } from "effect"
 import { UsageError } from "./Failure.ts"
 import * as Setting from "./Setting.ts"
 
-export const key = Setting.secret("key", "The key: a JWK or a JWK set")
+const KEY = "The key: a JWK or a JWK set"
+export const key = Setting.secret("key", KEY)
+/** The key of a server, which reads its file again when that has changed. */
+export const keptKey = Setting.kept("key", KEY)
 export const token = Setting.secret("token", "The token")
 
 /** The keys of a text; a bad one is a matter of usage, told with where to get a good one. */

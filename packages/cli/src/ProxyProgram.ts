@@ -1,6 +1,5 @@
 /** A proxy with all its transports, listening. */
 import type { LinkAcceptor } from "@rdl/core/link/Link"
-import type { TokenKey } from "@rdl/core/token/TokenKey"
 import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
 import * as ClientAddress from "@rdl/proxy/ClientAddress"
 import * as Proxy from "@rdl/proxy/Proxy"
@@ -15,7 +14,7 @@ import type { ListenAddress } from "./ListenAddress.ts"
 import * as OpenAddress from "./OpenAddress.ts"
 
 export interface ProxyTerms {
-  readonly keys: ReadonlyArray<TokenKey>
+  readonly keys: TokenVerifier.Keys
   readonly isRevoked?: TokenVerifier.Options["isRevoked"] | undefined
   /** Why no requests should come, as `/ready` tells it. Default: there is nothing against it. */
   readonly ready?: Proxy.Options["ready"]
@@ -91,7 +90,7 @@ const apart = <R>(attaching: Effect.Effect<void, never, R>) =>
 /** Starts it for as long as the scope lives. */
 export const startProxy = Effect.fn("ProxyProgram.startProxy")(function* (terms: ProxyTerms) {
   const { url } = Context.get(yield* Layer.build(layer(terms)), ProxyServer.ProxyServer)
-  yield* Effect.logInfo(`listening on ${url}`).pipe(Effect.annotateLogs({ keys: terms.keys.length }))
+  yield* Effect.logInfo(`listening on ${url}`).pipe(Effect.annotateLogs({ keys: countOf(terms.keys) }))
   if (terms.tls !== undefined) return
   const open = OpenAddress.find(terms.listen.host)
   yield* open === undefined
@@ -100,3 +99,5 @@ export const startProxy = Effect.fn("ProxyProgram.startProxy")(function* (terms:
         `without TLS on the public address ${open}: on the way tokens and logs can be read; give --tls-cert and --tls-key, or --listen on 127.0.0.1 behind a web server that does TLS`,
       )
 })
+
+const countOf = (keys: TokenVerifier.Keys): number => (typeof keys === "function" ? keys() : keys).length

@@ -113,8 +113,20 @@ export const toggle = (name: Switch, description: string, alias?: string): Setti
   resolve: (given) => Effect.succeed(given === true),
 })
 
+/** A secret, and the path of the file that it was read from, where there is one that may be read again. */
+export interface Kept {
+  readonly value: Redacted.Redacted
+  readonly file: string | undefined
+}
+
 /** A secret: as a value, or in a file of at most 64 KiB (`-` is standard input); `undefined` where there is none. */
-export const secret = (name: "key" | "token", description: string): Setting<Redacted.Redacted | undefined> => ({
+export const secret = (name: "key" | "token", description: string): Setting<Redacted.Redacted | undefined> => {
+  const setting = kept(name, description)
+  return { ...setting, resolve: (flags, config) => Effect.map(setting.resolve(flags, config), (one) => one?.value) }
+}
+
+/** The same, for those who follow the file. */
+export const kept = (name: "key" | "token", description: string): Setting<Kept | undefined> => ({
   keys: [
     secretKey(name, name.toUpperCase(), `${description}; seen by whoever reads this, so better by file`, true),
     secretKey(`${name}-file`, "FILE", `${description}, in a file of its own; - is standard input`, false),
@@ -146,7 +158,9 @@ export const secret = (name: "key" | "token", description: string): Setting<Reda
       if (value !== undefined && path !== undefined)
         return yield* new UsageError({ detail: `${value.origin} and ${path.origin} are both given; give one` })
       if (given.texts.length !== 1) return yield* new UsageError({ detail: `${given.origin} takes one value` })
-      return Redacted.make(value === undefined ? yield* readSecret(given) : given.texts[0]!.trim())
+      if (value !== undefined) return { value: Redacted.make(given.texts[0]!.trim()), file: undefined }
+      const file = given.texts[0] === "-" ? undefined : given.texts[0]
+      return { value: Redacted.make(yield* readSecret(given)), file }
     }
     return undefined
   }),
@@ -167,7 +181,7 @@ const secretKey = (
 })
 
 /** Fails where a secret is missing, and says all the ways to give it. */
-export const demand = (name: "key" | "token", value: Redacted.Redacted | undefined, hint: string) =>
+export const demand = <A>(name: "key" | "token", value: A | undefined, hint: string): Effect.Effect<A, UsageError> =>
   value === undefined
     ? new UsageError({
         detail: `there is no ${name}: give --${name}-file, or set ${envName(name)} or ${envName(`${name}-file`)}; ${hint}`,
@@ -176,7 +190,8 @@ export const demand = (name: "key" | "token", value: Redacted.Redacted | undefin
 
 const MAX_SECRET = 65_536
 
-const readSecret = ({ origin, texts }: Found): Effect.Effect<string, UsageError> =>
+/** The text of the first file; `-` is standard input. */
+export const readSecret = ({ origin, texts }: Found): Effect.Effect<string, UsageError> =>
   Effect.try({
     try: () => readFileSync(texts[0] === "-" ? 0 : texts[0]!, "utf8").slice(0, MAX_SECRET + 1),
     catch: (cause) =>

@@ -1,9 +1,11 @@
 /** `rdl proxy`: the proxy. */
 import * as Command from "@effect/cli/Command"
+import type { TokenKey } from "@rdl/core/token/TokenKey"
 import { Effect } from "effect"
 import * as DiagnosticSettings from "../DiagnosticSettings.ts"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"
+import * as KeyFile from "../KeyFile.ts"
 import * as Keys from "../Keys.ts"
 import * as PolicySettings from "../PolicySettings.ts"
 import * as Revocations from "../Revocations.ts"
@@ -28,7 +30,7 @@ export const page = (called: string): Page => ({
 /** What it can be told. */
 export const settings = {
   listen: ServerSettings.listen("0.0.0.0:7070"),
-  key: Keys.key,
+  key: Keys.keptKey,
   revokedFile: RevokedFile.setting,
   cert: ServerSettings.tlsCert,
   tlsKey: ServerSettings.tlsKey,
@@ -42,13 +44,16 @@ export const make = (name: string) =>
   Command.make(name, { settings: Setting.all(settings) }, (parsed) =>
     Effect.gen(function* () {
       const given = yield* parsed.settings
-      const text = yield* Setting.demand("key", given.key, "`rdl key public` gives the half that a proxy needs")
-      const keys = yield* Keys.parse(text)
+      const { file, value } = yield* Setting.demand(
+        "key",
+        given.key,
+        "`rdl key public` gives the half that a proxy needs",
+      )
+      const atStart = yield* Keys.parse(value)
       const tls = yield* tlsPaths(given)
       yield* Server.untilStopped(
         Effect.gen(function* () {
-          if (keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined))
-            yield* Effect.logWarning(PRIVATE)
+          const keys = file === undefined ? yield* checked(atStart) : yield* KeyFile.watch(file, checked)
           const revocations = given.revokedFile === undefined ? undefined : yield* Revocations.watch(given.revokedFile)
           // A proxy and a source are half of the program: loaded only by the commands that run them.
           const { startProxy } = yield* Effect.promise(() => import("../ProxyProgram.ts"))
@@ -67,6 +72,15 @@ export const make = (name: string) =>
   ).pipe(Command.withDescription(page("").summary))
 
 export const command = make("proxy")
+
+/** Tells of keys that a proxy should not have. */
+const checked = (keys: ReadonlyArray<TokenKey>) =>
+  Effect.as(
+    keys.some(({ alg, signing }) => alg === "EdDSA" && signing !== undefined)
+      ? Effect.logWarning(PRIVATE)
+      : Effect.void,
+    keys,
+  )
 
 const PRIVATE =
   "this proxy was given a private key: whoever breaks in here can issue tokens; rdl key public gives the half that it needs"

@@ -27,10 +27,13 @@ export class TokenVerifier extends Context.Tag("@rdl/core/TokenVerifier")<
   }
 >() {}
 
+/** Keys, or what tells those that are good now: always the same array while they are the same. */
+export type Keys = ReadonlyArray<TokenKey> | (() => ReadonlyArray<TokenKey>)
+
 /** Which keys sign good tokens, and which of those were taken back. */
 export interface Options {
-  /** Tried in turn; the public halves are enough. At least one. */
-  readonly keys: ReadonlyArray<TokenKey>
+  /** Tried in turn; the public halves are enough. At least one. Keys that may change are told by a function, which is asked on every verification. */
+  readonly keys: Keys
   /** Whether a token was taken back, by its `jti`; asked on every verification. Default: none was. */
   readonly isRevoked?: (jti: string) => Effect.Effect<boolean>
   /** Of how many tokens it is remembered that they are signed. Default 20,000 tokens and 16 MiB of them. */
@@ -39,16 +42,20 @@ export interface Options {
 
 /**
  * A verifier over the keys; fails where there are none. A signature takes about 0.2 ms off the main thread, and is
- * verified once for as long as its token is remembered; everything else is looked at every time.
+ * verified once for as long as its token is remembered and the keys are the same; everything else is looked at every time.
  */
 export const make = Effect.fn("TokenVerifier.make")(function* (options: Options) {
-  if (options.keys.length === 0)
+  const { keys } = options
+  const keysNow = typeof keys === "function" ? keys : () => keys
+  if (keysNow().length === 0)
     return yield* new TokenKeyError({ reason: "missing", detail: "there is no key to verify tokens with" })
   const isRevoked = options.isRevoked ?? (() => Effect.succeed(false))
-  const memory = new TokenMemory.TokenMemory<TokenCodec.Payload>(options.memory ?? TokenMemory.defaults)
+  const memoryNow = memoryOf(keysNow, options.memory ?? TokenMemory.defaults)
   const claimsOf = Effect.fnUntraced(function* (token: string) {
     const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const signed = memory.get(token) ?? (yield* TokenCodec.verifySignature(token, options.keys))
+    // Held on to: what is found good while the keys change belongs to those before.
+    const { keys, memory } = memoryNow()
+    const signed = memory.get(token) ?? (yield* TokenCodec.verifySignature(token, keys))
     const claims = yield* TokenCodec.validAt(signed, now)
     memory.set(token, signed)
     return claims
@@ -66,9 +73,23 @@ export const make = Effect.fn("TokenVerifier.make")(function* (options: Options)
   })
   return TokenVerifier.of({
     verify,
-    remembered: (token) => (token === undefined ? undefined : memory.get(token)),
+    remembered: (token) => (token === undefined ? undefined : memoryNow().memory.get(token)),
   })
 })
+
+/** Of other keys nothing is remembered: what one of them has signed may be by none of them now. */
+const memoryOf = (keysNow: () => ReadonlyArray<TokenKey>, limits: TokenMemory.Limits) => {
+  const of = (keys: ReadonlyArray<TokenKey>) => ({
+    keys,
+    memory: new TokenMemory.TokenMemory<TokenCodec.Payload>(limits),
+  })
+  let known = of(keysNow())
+  return () => {
+    const keys = keysNow()
+    if (keys !== known.keys) known = of(keys)
+    return known
+  }
+}
 
 /** Verifies with the keys. */
 export const layer = (options: Options): Layer.Layer<TokenVerifier, TokenKeyError> =>

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
-import { Effect, FastCheck, TestClock } from "effect"
+import { Effect, FastCheck, Fiber, TestClock } from "effect"
 import { createHmac } from "node:crypto"
 import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import type { TokenClaims } from "@rdl/core/token/TokenClaims"
@@ -45,6 +45,8 @@ const bench = Effect.fnUntraced(function* (
   }
   return made
 })
+
+const makeKeys = Effect.flatMap(TokenKey.generate("EdDSA"), (jwk) => TokenKey.parse(JSON.stringify(jwk)))
 
 /** Every refusal looks the same to the bearer. */
 const expectRefused = Effect.fnUntraced(function* (attempt: Effect.Effect<unknown, unknown>) {
@@ -340,5 +342,30 @@ describe("TokenVerifier's memory", () => {
       yield* verify(b)
       expect(count()).toBe(4)
     }),
+  )
+
+  it.effect(
+    "is by the keys of now: what it remembers of a key ends with it, also what is being verified meanwhile",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(NOW * 1_000)
+        const [[old], [fresh]] = [yield* makeKeys, yield* makeKeys]
+        let keys: ReadonlyArray<TokenKey.TokenKey> = [old!]
+        const { remembered, verify } = yield* TokenVerifier.make({ keys: () => keys })
+        const [before, after] = [yield* TokenCodec.issue(old!, claims), yield* TokenCodec.issue(fresh!, claims)]
+        yield* verify(before, "source")
+        yield* expectRefused(verify(after, "source"))
+        keys = [old!, fresh!]
+        yield* verify(before, "source")
+        yield* verify(after, "source")
+        const meanwhile = yield* Effect.fork(verify(yield* TokenCodec.issue(old!, { ...claims, jti: "t-2" }), "source"))
+        yield* Effect.yieldNow()
+        keys = [fresh!]
+        yield* expectRefused(verify(before, "source"))
+        yield* Effect.exit(Fiber.join(meanwhile))
+        expect(remembered(before)).toBeUndefined()
+        yield* expectRefused(verify(yield* TokenCodec.issue(old!, { ...claims, jti: "t-2" }), "source"))
+        yield* verify(after, "source")
+      }),
   )
 })
