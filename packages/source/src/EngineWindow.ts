@@ -2,7 +2,9 @@
 import { Effect } from "effect"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import type { LogCursor, RecordMark } from "@rdl/core/log/LogCursor"
+import { markOf } from "@rdl/core/log/CursorTracker"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
+import { toNanos } from "@rdl/core/log/LogTime"
 import type { EngineClient } from "./EngineClient.ts"
 import type { ReadProblem } from "./EngineProblems.ts"
 import * as EngineQuestion from "./EngineQuestion.ts"
@@ -36,6 +38,7 @@ export interface WindowOptions {
 
 /** How a read ended: the log is at its end, no room, or a record after `until`. */
 export type WindowEnd = "ended" | "parked" | "past"
+const SECOND_NS = 1_000_000_000n
 type Problem = ReadProblem | StreamError
 type Selection = Pick<LogSelection, "tail" | "since" | "until">
 
@@ -99,11 +102,22 @@ export class EngineWindow {
         if (isAll) this.isDoubted = false
         if (end === "astray" && isAll) return yield* this.fromLast(this.options.taker.cursor(), MISCOUNTED)
         if (end === "short" || end === "astray") continue
+        if (end === "ended" && !isAll && (yield* this.isSetBack(selection))) {
+          this.isDoubted = true
+          return yield* this.byTime(this.options.taker.cursor())
+        }
         // An empty log may yet become one: what is gone is told when there is something after it.
         if (end !== "ended" || seek.arrived() || seek.seen() === 0) return end
       }
       return "lost" as const
     })
+
+  /** Whether the newest record is older than all that was asked for: a clock was set back since. */
+  private readonly isSetBack = ({ since }: Selection): Effect.Effect<boolean, Problem> =>
+    Effect.map(
+      EngineQuestion.newest(this.options.client, this.options.ask),
+      (newest) => newest !== undefined && since !== undefined && markOf(newest).nanos < toNanos(since) - SECOND_NS,
+    )
 
   /** Goes on with the first record there is. */
   private readonly anew = (): Effect.Effect<WindowEnd, Problem> =>
