@@ -19,6 +19,20 @@ export const BY_COMMAS = { divider: /[\s,]+/, divided: "by commas" } as const
 /** For values that may hold anything else. */
 export const BY_LINES = { divider: /\r?\n/, divided: "by lines" } as const
 
+/** All values of a repeated flag, which nothing but the flag gives; none where it is not there. */
+export const flags = <A>(name: string, spec: Omit<Spec<A>, "env" | "alias">): Setting<ReadonlyArray<A>> => ({
+  keys: [],
+  option: Options.text(name).pipe(
+    Options.withPseudoName(spec.value),
+    Options.withDescription(`${spec.description}; repeatable`),
+    Options.repeated,
+  ),
+  resolve: (given) =>
+    Effect.forEach(given as ReadonlyArray<string>, (text) =>
+      Effect.mapError(spec.parse(text), (wrong) => new UsageError({ detail: faulty(`--${name}`, text, wrong) })),
+    ),
+})
+
 /** All values, in order; none where none is given. */
 export const make = <A>(name: SettingName, spec: ListSpec<A>): Setting<ReadonlyArray<A>> => {
   const env = envName(name)

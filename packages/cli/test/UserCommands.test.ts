@@ -33,6 +33,25 @@ layer(Fleets.layer(rdl), { excludeTestServices: true, timeout: 30_000 })("the co
     }),
   )
 
+  it.effect("show only the lines that are looked for", () =>
+    Effect.gen(function* () {
+      const { container, run } = yield* Fleet
+      const noisy = yield* container({ name: "noisy" })
+      noisy.log("stdout", "GET /health ERROR\nERROR one\nfine\n")
+      noisy.log("stderr", "ERROR two of web\n")
+      expect(yield* run(["logs", "noisy", "--host=none", "--grep", "ERROR", "--exclude", "/health"])).toEqual({
+        code: 0,
+        stdout: "ERROR one\n",
+        stderr: "ERROR two of web\n",
+      })
+      const both = ["--grep", "^ERROR", "--grep", "(?i)WEB$"]
+      expect(yield* run(["logs", "noisy", "--host=none", ...both])).toMatchObject({ stdout: "" })
+      const bad = yield* run(["logs", "noisy", "--grep", "(a"])
+      expect(bad).toMatchObject({ code: 2, stdout: "" })
+      expect(bad.stderr).toMatch(/^rdl: [^\n]*grep[^\n]*\n$/)
+    }),
+  )
+
   it.effect("show a terminal's one stream, labelled and byte for byte", () =>
     Effect.gen(function* () {
       const { container, run } = yield* Fleet

@@ -5,6 +5,7 @@ import type { ReadOptions } from "@rdl/core/api/RdlClient"
 import { Effect, Either } from "effect"
 import type { Page } from "../Help.ts"
 import * as LogWriter from "../LogWriter.ts"
+import * as ListSetting from "../ListSetting.ts"
 import * as OutputFormat from "../OutputFormat.ts"
 import * as ProxyAccess from "../ProxyAccess.ts"
 import * as Setting from "../Setting.ts"
@@ -16,6 +17,7 @@ export const page: Page = {
   examples: [
     ["The last lines, and what comes", "rdl logs edge-1/web -f --tail 20"],
     ["Ten minutes up to a moment, with times", "rdl logs edge-1/web -t --since 10m --until 2026-11-22T12:00:00Z"],
+    ["Only what matters, searched where the log is", "rdl logs edge-1/web --since 1h --grep ERROR --exclude health"],
     ["Byte for byte what docker logs writes there", "rdl logs edge-1/web --host none > web.log 2> web.err"],
     ["For a program: one JSON object a line", "rdl logs edge-1/web --output json | jq -r 'select(.line).line'"],
   ],
@@ -42,6 +44,10 @@ const tail = Setting.flag(
   () => "all" as const,
 )
 
+/** Searched at the source; its syntax is RE2's, and a bad one is the proxy's to name. */
+const pattern = (name: "grep" | "exclude", description: string) =>
+  ListSetting.flags(name, { value: "PATTERN", description, parse: Setting.text })
+
 const settings = Setting.all({
   follow: Setting.toggle("follow", "Stay, and show what is logged from now on", "f"),
   tail,
@@ -49,6 +55,8 @@ const settings = Setting.all({
   since: time("since", "Only from this moment on"),
   until: time("until", "Only up to this moment"),
   details: Setting.toggle("details", "The attributes of the log driver before each line"),
+  grep: pattern("grep", "Only lines that match PATTERN, and all others that are given"),
+  exclude: pattern("exclude", "No lines that match PATTERN"),
   host: Setting.withDefault(
     "host",
     {
@@ -65,12 +73,15 @@ const settings = Setting.all({
 
 export const command = Command.make("logs", { container, settings }, (parsed) =>
   Effect.gen(function* () {
-    const { cursors, details, follow, host, output, since, tail, timestamps, until, ...given } = yield* parsed.settings
+    const { cursors, details, exclude, follow, grep, host, output, since, tail, timestamps, until, ...given } =
+      yield* parsed.settings
     const query: ReadOptions = {
       follow,
       tail,
       timestamps,
       details,
+      grep,
+      exclude,
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
     }

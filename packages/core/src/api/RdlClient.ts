@@ -41,6 +41,10 @@ export interface LogOptions {
   readonly timestamps?: boolean
   readonly tail?: number | "all"
   readonly details?: boolean
+  /** Only lines that match all of these regular expressions, in RE2's syntax; at most 16. Default all lines. */
+  readonly grep?: ReadonlyArray<string>
+  /** No lines that match one of these; they win over `grep`. At most 16. Default none. */
+  readonly exclude?: ReadonlyArray<string>
   /** Default `prefix`. */
   readonly host?: HostLabel
   /** Default `text`. */
@@ -134,7 +138,7 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
   })
 
   const logs = Effect.fn("RdlClient.logs")((ref: string, options: LogOptions = {}) =>
-    ask(ref, Object.entries(options).map(toParameter)),
+    ask(ref, Object.entries(options).flatMap(toParameters)),
   )
 
   const sources = list("/sources", [], Schema.Array(SourceStatus))
@@ -177,8 +181,11 @@ export const layer = (options: Options): Layer.Layer<RdlClient, never, HttpClien
 
 type Query = ReadonlyArray<readonly [string, string]>
 
-const toParameter = ([name, value]: readonly [string, unknown]) =>
-  [name, value === true ? "1" : value === false ? "0" : String(value)] as const
+/** One parameter, or as many as there are values. */
+const toParameters = ([name, value]: readonly [string, unknown]): Query =>
+  (Array.isArray(value) ? value : [value]).map(
+    (one: unknown) => [name, one === true ? "1" : one === false ? "0" : String(one)] as const,
+  )
 
 const filterQuery = (filter: Partial<ContainerFilter>): Query => [
   ...(filter.all === true ? [["all", "1"] as const] : []),
@@ -200,7 +207,7 @@ const spliceQuery = (
     ...(cursor === undefined ? {} : { resume: cursor }),
     // Lines are counted, and thrown away, where they are read.
     ...(cursor !== undefined && as === "frames" ? { received } : {}),
-  }).map(toParameter)
+  }).flatMap(toParameters)
 
 /** A time as the engine takes it; what is none is left to the proxy, which says so. */
 const momentOf = (text: string, now: number): string =>

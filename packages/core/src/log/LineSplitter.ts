@@ -39,8 +39,9 @@ export const make = (maxLine: number, onLine: (line: Uint8Array) => void): LineS
         held = 0
       } else if (to < 0) {
         if (rest.length > 0) {
-          // A copy: who pushes may use its buffer again, and a view of a few bytes would keep all of a large one.
-          parts.push(rest.slice())
+          // A copy, which `slice` of a Node buffer is not: who pushes may use its buffer again, and a view of a few
+          // bytes would keep all of a large one.
+          parts.push(new Uint8Array(rest))
           held += rest.length
         }
         return true

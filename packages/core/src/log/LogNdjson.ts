@@ -89,7 +89,8 @@ export class JsonLines implements LineSink {
   private writeAttrs(record: LogRecord): void {
     const { bytes, details, payload } = record
     if (!isSame(this.lastDetails, bytes, details, payload)) {
-      this.lastDetails = bytes.slice(details, payload)
+      // A copy, which `slice` of a Node buffer is not.
+      this.lastDetails = new Uint8Array(bytes.subarray(details, payload))
       this.lastAttrs = encode(`","attrs":${JSON.stringify(decodeDetails(ascii(bytes, details, payload).trim()))}`)
     }
     this.output.write(this.lastAttrs, 0, this.lastAttrs.length)
