@@ -1,5 +1,5 @@
 /** Reads the log of one container of this machine, rendered as the asker wants it. */
-import { Context, Effect, Either, Layer } from "effect"
+import { Context, Effect, Either, Layer, Metric } from "effect"
 import type { Container } from "@rdl/core/model/Container"
 import type { End, Resume } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
@@ -26,6 +26,12 @@ export interface LogRequest {
   /** Where to go on, and what to leave out; absent = the log from where the query says. */
   readonly resume?: Resume | undefined
 }
+
+/** How often an origin could not read a log, or not go on, and the next one was asked. */
+export const fallbacks = Metric.counter("rdl_source_fallbacks_total", {
+  description: "Logs that were read, or read on, in another way than the best one",
+  incremental: true,
+})
 
 /** Reads a log from wherever it can be had: the engine's files first, then the engine. */
 export class LogReader extends Context.Tag("@rdl/source/LogReader")<
@@ -95,7 +101,12 @@ const readFrom = Effect.fnUntraced(function* (origins: ReadonlyArray<LogOrigin>,
         return Effect.void
       }),
     )
-    if (reason === undefined) continue
+    if (reason === undefined) {
+      if (origin === origins.at(-1)) break
+      yield* Metric.increment(fallbacks)
+      yield* Effect.logDebug(`a log is read in another way than by the ${origin.name}: ${unable}`)
+      continue
+    }
     delivery.end()
     return { reason } satisfies End
   }
