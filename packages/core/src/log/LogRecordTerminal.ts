@@ -146,6 +146,11 @@ const indexOf = (bytes: Uint8Array, byte: number, from: number, end: number): nu
   return -1
 }
 
+/** `2026-11-22T10:44:07` */
+const WHOLE_BYTES = 19
+const DOT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
 const TEE = 0x54
 const TEE_OFFSET = 10
 
@@ -159,10 +164,12 @@ const nextStamp = (bytes: Uint8Array, at: number, from: number, end: number): nu
   return -1
 }
 
-/** Compares without the zone: an engine has one. */
+/** Compares without the zone: an engine has one, and as many decimals in all its stamps. */
 const compareStamps = (bytes: Uint8Array, one: number, other: number): number => {
   for (let offset = 0; offset < 29; offset++) {
-    const difference = (bytes[one + offset] ?? 0) - (bytes[other + offset] ?? 0)
+    const byte = bytes[one + offset] ?? 0
+    if (offset >= WHOLE_BYTES && byte !== DOT && !(byte >= ZERO && byte <= NINE)) return 0
+    const difference = byte - (bytes[other + offset] ?? 0)
     if (difference !== 0) return difference
   }
   return 0

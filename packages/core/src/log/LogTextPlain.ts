@@ -72,7 +72,7 @@ export class EngineBytes implements RecordSink {
 }
 
 /** After so many records without all lines being whole, the place after any record is as good as another. */
-const MAX_UNCLEAN_RECORDS = 64
+export const MAX_UNCLEAN_RECORDS = 64
 
 /** Knows whether a stream stands in the middle of a line. */
 class OpenLines {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
-import { engineSockets, RealEngine, type ContainerSpec, type RealContainer } from "@rdl/test-kit/RealEngine"
+import { describeEachEngine, engines } from "@rdl/test-kit/Engines"
+import { RealEngine, type ContainerSpec, type RealContainer } from "@rdl/test-kit/RealEngine"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { LogRendering } from "../../src/log/LogQuery.ts"
 import * as LogRenderer from "../../src/log/LogRenderer.ts"
@@ -18,16 +19,20 @@ const AWKWARD = [
 
 const LABELS = { "com.x/y": "v=1, é", b: "2" }
 
-/** The local driver takes no labels along. */
-const specs: ReadonlyArray<readonly [name: string, spec: ContainerSpec]> = [false, true].flatMap((tty) => {
-  const spec = { script: AWKWARD, tty, labels: LABELS }
-  const name = tty ? "terminal" : "no terminal"
-  return [
-    [`json-file, ${name}`, spec],
-    [`json-file, ${name}, details`, { ...spec, logOptions: { labels: "com.x/y,b" } }],
-    [`local, ${name}`, { ...spec, logDriver: "local" }],
-  ]
-})
+type Spec = readonly [name: string, spec: ContainerSpec]
+
+/** The local driver takes no labels along; Podman has one driver, and no labels. */
+const specsOf = (kind: "docker" | "podman"): ReadonlyArray<Spec> =>
+  [false, true].flatMap((tty): ReadonlyArray<Spec> => {
+    const spec = { script: AWKWARD, tty, labels: LABELS }
+    const name = tty ? "terminal" : "no terminal"
+    if (kind === "podman") return [[`json-file, ${name}`, spec]]
+    return [
+      [`json-file, ${name}`, spec],
+      [`json-file, ${name}, details`, { ...spec, logOptions: { labels: "com.x/y,b" } }],
+      [`local, ${name}`, { ...spec, logDriver: "local" }],
+    ]
+  })
 
 const queries = ["stdout=1&stderr=1", "stdout=1", "stderr=1"].flatMap((streams) =>
   ["", "&timestamps=1"].flatMap((timestamps) =>
@@ -39,7 +44,13 @@ const queries = ["stdout=1&stderr=1", "stdout=1", "stderr=1"].flatMap((streams) 
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
-const render = (input: Buffer, query: string, tty: boolean, rendering: LogRendering): Buffer => {
+const renderBy = (
+  partials: "docker" | "podman",
+  input: Buffer,
+  query: string,
+  tty: boolean,
+  rendering: LogRendering,
+): Buffer => {
   const has = (parameter: string) => query.includes(`${parameter}=1`)
   const out: Array<Uint8Array> = []
   const renderer = LogRenderer.make({
@@ -49,9 +60,9 @@ const render = (input: Buffer, query: string, tty: boolean, rendering: LogRender
     tty,
     source: "edge-1",
     container: { id: "0".repeat(64), name: "web" },
-    partials: "docker",
+    partials,
   })
-  const reader = LogRenderer.recordReader({ tty, details: has("details"), partials: "docker" }, renderer)
+  const reader = LogRenderer.recordReader({ tty, details: has("details"), partials }, renderer)
   const places = Array.from({ length: 20 }, (_, index) => index * 7_919 * 31)
   for (const piece of cut(input, places)) expect(reader.push(piece)).toBeUndefined()
   expect(reader.end()).toBeUndefined()
@@ -70,73 +81,87 @@ const payloads = (framed: Buffer): Buffer => {
   return Buffer.concat(found)
 }
 
-describe.skipIf(engineSockets().length === 0)("beside the real engine's own answers", () => {
-  const engine = new RealEngine(engineSockets()[0] ?? "")
-  const containers = new Map<string, RealContainer>()
+const [firstOne] = await engines()
+const isMeant = ({ name, kind }: { readonly name: string; readonly kind: string }) =>
+  name === firstOne?.name || kind === "podman"
 
-  // Twice each, so that an unterminated line stands in the middle of the log too.
-  beforeAll(async () => {
-    for (const [name, spec] of specs) {
-      const container = await engine.create(spec)
-      containers.set(name, container)
-      for (let run = 0; run < 2; run++) {
-        await container.start()
-        await container.wait()
-      }
-    }
-  }, 60_000)
+await describeEachEngine(
+  "beside the real engine's own answers",
+  ({ kind, socket }) => {
+    const engine = new RealEngine(socket)
+    const specs = specsOf(kind)
+    const render = (input: Buffer, query: string, tty: boolean, rendering: LogRendering) =>
+      renderBy(kind, input, query, tty, rendering)
+    const containers = new Map<string, RealContainer>()
 
-  afterAll(async () => {
-    for (const container of containers.values()) await container.remove()
-    await engine.close()
-  })
-
-  describe.each(specs)("%s", (name, spec) => {
-    const tty = spec.tty === true
-    const idOf = () => containers.get(name)?.id ?? expect.fail("no container")
-
-    it("the bytes are the same, whatever part of the log is asked for", async () => {
-      expect((await engine.logs(idOf(), "stdout=1")).length).toBeGreaterThan(2_000_000)
-      for (const query of queries) {
-        const truth = await engine.logs(idOf(), query)
-        const input = query.includes("timestamps") ? truth : await engine.logs(idOf(), `${query}&timestamps=1`)
-        const text = tty ? truth : payloads(truth)
-        expect([query, sha256(render(input, query, tty, { format: "raw", host: "none" }))]).toEqual([
-          query,
-          sha256(truth),
-        ])
-        expect([query, sha256(render(input, query, tty, { format: "text", host: "none" }))]).toEqual([
-          query,
-          sha256(text),
-        ])
+    // Twice each, so that an unterminated line stands in the middle of the log too.
+    beforeAll(async () => {
+      for (const [name, spec] of specs) {
+        const container = await engine.create(spec)
+        containers.set(name, container)
+        for (let run = 0; run < 2; run++) {
+          await container.start()
+          await container.wait()
+        }
       }
     }, 60_000)
 
-    it("each line has the one label, and without it is what the container wrote", async () => {
-      const input = await engine.logs(idOf(), "stdout=1&timestamps=1")
-      const plain = render(input, "stdout=1", tty, { format: "text", host: "none" }).toString("latin1")
-      const lines = render(input, "stdout=1", tty, { format: "text", host: "prefix" }).toString("latin1").split("\n")
-      expect(lines.every((line) => line.startsWith("edge-1 | "))).toBe(true)
-      const bare = lines.map((line) => line.slice("edge-1 | ".length))
-      // The first run's last line has got a newline, as have those whose newline the local driver forgot.
-      expect(bare.join("")).toBe(plain.replaceAll("\n", ""))
-      expect(bare.filter((line) => line.startsWith("no newline at the end"))).toEqual([
-        "no newline at the end",
-        "no newline at the end",
-      ])
+    afterAll(async () => {
+      for (const container of containers.values()) await container.remove()
+      await engine.close()
     })
 
-    it("the JSON lines have no timestamp within, and the long line is whole", async () => {
-      const input = await engine.logs(idOf(), "stdout=1&timestamps=1&details=1")
-      const objects = render(input, "stdout=1&details=1", tty, { format: "ndjson", host: "none" })
-        .toString()
-        .trimEnd()
-        .split("\n")
-        .map((line) => JSON.parse(line) as { line?: string; attrs?: unknown })
-      expect(objects.filter(({ line = "" }) => line.includes("2026-") || line.includes("2027-"))).toEqual([])
-      expect(objects.filter(({ line }) => line === "m".repeat(1_048_576)).length).toBe(2)
-      const attrs = spec.logOptions?.["labels"] === undefined ? {} : LABELS
-      expect(objects[0]).toMatchObject({ line: "first", attrs })
+    describe.each(specs)("%s", (name, spec) => {
+      const tty = spec.tty === true
+      const idOf = () => containers.get(name)?.id ?? expect.fail("no container")
+
+      it("the bytes are the same, whatever part of the log is asked for", async () => {
+        expect((await engine.logs(idOf(), "stdout=1")).length).toBeGreaterThan(2_000_000)
+        for (const query of queries) {
+          const truth = await engine.logs(idOf(), query)
+          const input = query.includes("timestamps") ? truth : await engine.logs(idOf(), `${query}&timestamps=1`)
+          const text = tty ? truth : payloads(truth)
+          expect([query, sha256(render(input, query, tty, { format: "raw", host: "none" }))]).toEqual([
+            query,
+            sha256(truth),
+          ])
+          expect([query, sha256(render(input, query, tty, { format: "text", host: "none" }))]).toEqual([
+            query,
+            sha256(text),
+          ])
+        }
+      }, 60_000)
+
+      it("each line has the one label, and without it is what the container wrote", async () => {
+        const input = await engine.logs(idOf(), "stdout=1&timestamps=1")
+        const plain = render(input, "stdout=1", tty, { format: "text", host: "none" }).toString("latin1")
+        const lines = render(input, "stdout=1", tty, { format: "text", host: "prefix" }).toString("latin1").split("\n")
+        expect(lines.every((line) => line.startsWith("edge-1 | "))).toBe(true)
+        const bare = lines.map((line) => line.slice("edge-1 | ".length))
+        // The first run's last line has got a newline, as have those whose newline the local driver forgot.
+        expect(bare.join("")).toBe(plain.replaceAll("\n", ""))
+        // Podman's line goes on in the next run's first.
+        const firstEnd = kind === "podman" ? "no newline at the endfirst" : "no newline at the end"
+        expect(bare.flatMap((line) => (line.startsWith("no newline at the end") ? [line.trimEnd()] : []))).toEqual([
+          firstEnd,
+          "no newline at the end",
+        ])
+      })
+
+      it("the JSON lines have no timestamp within, and the long line is whole", async () => {
+        const input = await engine.logs(idOf(), "stdout=1&timestamps=1&details=1")
+        const objects = render(input, "stdout=1&details=1", tty, { format: "ndjson", host: "none" })
+          .toString()
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line) as { line?: string; attrs?: unknown })
+        expect(objects.filter(({ line = "" }) => line.includes("2026-") || line.includes("2027-"))).toEqual([])
+        const long = objects.flatMap(({ line = "" }) => (/^m+$/.test(line) ? [line.length] : []))
+        expect(long.reduce((sum, length) => sum + length, 0)).toBe(2 * 1_048_576)
+        const attrs = spec.logOptions?.["labels"] === undefined ? {} : LABELS
+        expect(objects[0]).toMatchObject(kind === "podman" ? { line: "first" } : { line: "first", attrs })
+      })
     })
-  })
-})
+  },
+  isMeant,
+)
