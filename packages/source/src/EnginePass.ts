@@ -5,6 +5,7 @@ import type { LogRecord, RecordReader } from "@rdl/core/log/LogRecord"
 import { recordReader } from "@rdl/core/log/LogRenderer"
 import type { BodySink, Flow } from "./EngineStream.ts"
 import type { LogTaker } from "./LogOrigin.ts"
+import { parks } from "./SourceCounters.ts"
 
 /** So long, in milliseconds, an answer is held for a taker without room; then it is dropped, to be asked for anew. */
 export const PARK_MS = 3_000
@@ -111,6 +112,7 @@ export class EnginePass implements BodySink {
     this.flow?.pause()
     this.parking = setTimeout(() => {
       if (this.over) return
+      parks.unsafeUpdate(1, [])
       this.stop()
       onStop("parked")
     }, parkMs)

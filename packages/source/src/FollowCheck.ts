@@ -2,7 +2,7 @@
 import type { LogCursor } from "@rdl/core/log/LogCursor"
 
 /** After so many records a check would read too much again: from then on it begins anew. */
-const MAX_CHECKED = 20_000
+export const MAX_CHECKED = 20_000
 
 export class FollowCheck {
   private from: LogCursor | undefined

@@ -15,6 +15,7 @@ import * as LogRenderer from "@rdl/core/log/LogRenderer"
 import { stampText } from "@rdl/core/log/LogStamp"
 import { Coalescer } from "./Coalescer.ts"
 import type { LogTaker } from "./LogOrigin.ts"
+import { creditWaits } from "./SourceCounters.ts"
 
 /** After so many bytes the next clean place is marked. */
 export const MARK_BYTES = 256 * 1024
@@ -284,6 +285,7 @@ export class LogDelivery implements LogTaker {
     if (this.unmarkedBytes >= MARK_BYTES) this.markIsDue = true
     if (this.writer.write(piece, PIECE_ROOM) || this.isBlocked || this.over) return
     this.isBlocked = true
+    creditWaits.unsafeUpdate(1, [])
     this.writer.onWritable(this.onWritable)
   }
 

@@ -1,4 +1,4 @@
-import { Context, Effect, FastCheck as fc, Fiber, Layer } from "effect"
+import { Context, Effect, FastCheck as fc, Fiber, Layer, Metric } from "effect"
 import { describe, expect, it } from "@effect/vitest"
 import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import * as LogCursor from "@rdl/core/log/LogCursor"
@@ -9,6 +9,7 @@ import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as EngineClient from "../src/EngineClient.ts"
 import * as EngineOrigin from "../src/EngineOrigin.ts"
 import * as LogReader from "../src/LogReader.ts"
+import { parks } from "../src/SourceCounters.ts"
 import { CollectingWriter } from "./CollectingWriter.ts"
 
 type SampleContainer = SampleEngine.SampleEngine["containers"][number]
@@ -280,16 +281,43 @@ describe("a follow", () => {
       const { engine, read } = yield* start("docker-20.10")
       const web = engine.createContainer()
       web.log("stdout", numbers(0, 1000))
+      const parked = () => Effect.runSync(Metric.value(parks)).count
+      const before = parked()
       const writer = new CollectingWriter(1)
       const reading = yield* Effect.fork(read(web, { follow: true }, writer))
-      yield* engine.until(() => engine.openStreams.size === 1)
-      yield* engine.until(() => engine.openStreams.size === 0)
+      yield* engine.until(() => parked() > before && engine.openStreams.size === 0)
       web.log("stdout", numbers(1000, 2000))
       writer.give(Number.POSITIVE_INFINITY)
       yield* wrote(writer, numbers(0, 2000))
       web.exit()
       expect(yield* Fiber.join(reading)).toEqual({ reason: "stopped" })
       expect(writer.text()).toBe(numbers(0, 2000))
+    }),
+  )
+
+  it.scopedLive("reaches back at most eight times as far with each try", () =>
+    Effect.gen(function* () {
+      for (const flavour of ["docker-20.10", "docker-26.1"] as const) {
+        const { engine, read } = yield* start(flavour)
+        const web = engine.createContainer({ created: BASE })
+        // At a rate that changes, so that no estimate is right at once.
+        for (let at = 0; at < 30_000; at++) web.log("stdout", `${at}\n`, { at: BASE + BigInt(at * at) * 1000n })
+        const whole = new CollectingWriter()
+        yield* read(web, {}, whole)
+        const asked = engine.requests.length
+        const rest = new CollectingWriter()
+        yield* read(web, {}, rest, PLAIN, resumeFrom(whole, 10_000, undefined))
+        expect(rest.text()).toBe(whole.text().slice(10_000))
+        const tails = engine.requests
+          .slice(asked)
+          .flatMap(({ params }) => (params.has("tail") ? [Number(params.get("tail"))] : []))
+        expect(tails.length).toBeGreaterThan(2)
+        expect(tails.length).toBeLessThan(16)
+        for (const [index, tail] of tails.slice(1).entries()) {
+          expect(tail).toBeGreaterThan(tails[index]!)
+          expect(tail).toBeLessThanOrEqual(8 * tails[index]!)
+        }
+      }
     }),
   )
 

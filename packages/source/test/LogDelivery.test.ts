@@ -1,4 +1,4 @@
-import { FastCheck as fc } from "effect"
+import { Effect, FastCheck as fc, Metric } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { ContainerName } from "@rdl/core/model/Container"
 import * as LogCursor from "@rdl/core/log/LogCursor"
@@ -10,6 +10,7 @@ import { MAX_LINGER_MS, QUIET_MS } from "../src/Coalescer.ts"
 import { LogDelivery, MARK_BYTES, MARK_MS } from "../src/LogDelivery.ts"
 import { PlaceSeek } from "../src/PlaceSeek.ts"
 import { RecordBounds } from "../src/RecordBounds.ts"
+import { creditWaits } from "../src/SourceCounters.ts"
 import { CollectingWriter } from "./CollectingWriter.ts"
 
 const ID = "0123456789abcdef".repeat(4)
@@ -331,8 +332,10 @@ describe("what is delivered", () => {
   it("waits from the write that found no room until there is some", () => {
     const writer = new CollectingWriter(5)
     const delivery = deliveryTo(writer, plain)
+    const before = Effect.runSync(Metric.value(creditWaits)).count
     give(delivery, "one\n")
     expect(delivery.blocked()).toBe(true)
+    expect(Effect.runSync(Metric.value(creditWaits)).count).toBe(before + 1)
     let told = 0
     delivery.onRoom(() => told++)
     give(delivery, "two\n")
