@@ -34,6 +34,8 @@ export const NAMES = [
   "tls-ca",
   "tls-cert",
   "tls-client-ca",
+  "tls-client-cert",
+  "tls-client-key",
   "tls-key",
   "token",
   "token-file",

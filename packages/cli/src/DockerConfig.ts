@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 import { rootCertificates } from "node:tls"
 import { reasonOf } from "./ConfigFile.ts"
 import { CommandFailed } from "./Failure.ts"
+import type { Certificate } from "./ProxyTls.ts"
 
 /** Below the state directory; one directory a proxy, so that no token goes to another one. */
 const FOLDER = "docker"
@@ -24,14 +25,24 @@ export interface Access {
   readonly token: Redacted.Redacted
 }
 
+/** What Docker needs for TLS, which takes from its context alone. */
+export interface Trust {
+  /** PEM texts of the authorities to trust, and no others. Default: the system's. */
+  readonly ca?: string | undefined
+  /** A file of more of them, beside the system's. */
+  readonly moreAuthorities?: string | undefined
+  /** The certificate to show, with its key. */
+  readonly certificate?: Certificate | undefined
+}
+
 /**
  * Writes the directory (0700; each file 0600). A proxy with TLS needs a context, since Docker trusts no authority that is
- * not given to it: those of `authorities`, a PEM file, else those of the system.
+ * not given to it, and looks for a certificate to show nowhere else.
  */
 export const write = (
   stateDir: string,
   { token, url }: Access,
-  authorities: string | undefined,
+  trust: Trust,
 ): Effect.Effect<DockerEnvironment, CommandFailed> => {
   const directory = directoryOf(stateDir, url)
   const host = hostOf(url)
@@ -47,7 +58,11 @@ export const write = (
     const Endpoints = { docker: { Host: host, SkipTLSVerify: false } }
     const meta = JSON.stringify({ Name: CONTEXT, Metadata: { Description: `rdl at ${url.host}` }, Endpoints })
     replace(join(directory, "contexts", "meta", id, "meta.json"), meta)
-    replace(join(directory, "contexts", "tls", id, "docker", "ca.pem"), authoritiesOf(authorities))
+    const tls = join(directory, "contexts", "tls", id, "docker")
+    replace(join(tls, "ca.pem"), authoritiesOf(trust))
+    const { cert, key } = trust.certificate ?? {}
+    put(join(tls, "cert.pem"), cert)
+    put(join(tls, "key.pem"), key === undefined ? undefined : Redacted.value(key))
     return { DOCKER_CONFIG: directory, DOCKER_HOST: "", DOCKER_CONTEXT: CONTEXT }
   })
 }
@@ -87,6 +102,12 @@ const replace = (path: string, content: string): void => {
   renameSync(fresh, path)
 }
 
+/** One of an earlier run does not stay. */
+const put = (path: string, content: string | undefined): void => {
+  if (content === undefined) rmSync(path, { force: true })
+  else replace(path, content)
+}
+
 /** Where systems keep the authorities they trust. */
 const SYSTEM = [
   "/etc/ssl/certs/ca-certificates.crt",
@@ -95,7 +116,8 @@ const SYSTEM = [
   "/etc/ssl/cert.pem",
 ]
 
-const authoritiesOf = (own: string | undefined): string => {
+const authoritiesOf = ({ ca, moreAuthorities: own }: Trust): string => {
+  if (ca !== undefined) return ca
   const system = SYSTEM.map(contentOf).find((content) => content !== undefined) ?? rootCertificates.join("\n")
   return own === undefined ? system : `${readFileSync(own, "utf8")}\n${system}`
 }

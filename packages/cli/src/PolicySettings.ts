@@ -5,7 +5,7 @@ import { Either } from "effect"
 import * as ListSetting from "./ListSetting.ts"
 import * as Setting from "./Setting.ts"
 
-const file = (name: "tls-ca" | "tls-client-ca" | "audit", description: string) =>
+const file = (name: "tls-client-ca" | "audit", description: string) =>
   Setting.withDefault(name, { value: "FILE", description, parse: Setting.text }, () => undefined)
 
 /** Characters of a container's name, and of a pattern over names. */
@@ -23,9 +23,6 @@ const rate = (name: "user-rate" | "user-bandwidth" | "source-bandwidth", value: 
     },
     () => Infinity,
   )
-
-/** Which authorities are trusted to vouch for the proxy, where it is asked or dialled. */
-export const tlsCa = file("tls-ca", "The authorities to trust for the proxy, and no others; PEM; default Node's own")
 
 /** Of a proxy. */
 export const proxy = {

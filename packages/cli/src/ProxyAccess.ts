@@ -7,11 +7,10 @@ import { Effect, Layer, Redacted, type Scope } from "effect"
 import { CommandFailed, type OutputClosed, UsageError } from "./Failure.ts"
 import * as Keys from "./Keys.ts"
 import * as Login from "./Login.ts"
-import * as PolicySettings from "./PolicySettings.ts"
+import * as ProxyTls from "./ProxyTls.ts"
 import * as ProxyUrl from "./ProxyUrl.ts"
 import * as Setting from "./Setting.ts"
 import * as StateDirectory from "./StateDirectory.ts"
-import * as TlsCa from "./TlsCa.ts"
 
 /** What every command of a user takes. */
 export const settings = {
@@ -26,14 +25,13 @@ export const settings = {
   ),
   token: Keys.token,
   stateDir: StateDirectory.setting,
-  tlsCa: PolicySettings.tlsCa,
+  ...ProxyTls.settings,
 }
 
-export interface Given {
+export interface Given extends ProxyTls.Paths {
   readonly proxy: URL | undefined
   readonly token: Redacted.Redacted | undefined
   readonly stateDir: string
-  readonly tlsCa: string | undefined
 }
 
 /** Finds proxy and token: what is given, else what is saved. A saved token goes to the proxy it was saved for and to no other. */
@@ -64,20 +62,23 @@ export const withClient = <E extends OutputClosed | CommandFailed>(
     const { token, url } = yield* find(given)
     const client = yield* RdlClient.make({ url, token })
     yield* Effect.mapError(use(client), (error) => explain(error, url))
-  }).pipe(Effect.scoped, Effect.provide(httpLayer(given.tlsCa)))
+  }).pipe(Effect.scoped, Effect.provide(httpLayer(given)))
 
 /** Over node:http, which lets an answer be silent for days, as a log that is followed may be. */
-const httpLayer = (tlsCa: string | undefined) =>
-  tlsCa === undefined
-    ? NodeHttpClient.layer
-    : Layer.unwrapEffect(
-        Effect.map(TlsCa.read(tlsCa), (ca) =>
-          Layer.provide(
-            NodeHttpClient.layerWithoutAgent,
-            NodeHttpClient.makeAgentLayer(ca === undefined ? {} : { ca }),
-          ),
-        ),
+const httpLayer = (paths: ProxyTls.Paths) =>
+  Layer.unwrapEffect(
+    Effect.map(ProxyTls.read(paths), ({ ca, certificate }) => {
+      if (ca === undefined && certificate === undefined) return NodeHttpClient.layer
+      const { cert, key } = certificate?.() ?? {}
+      return Layer.provide(
+        NodeHttpClient.layerWithoutAgent,
+        NodeHttpClient.makeAgentLayer({
+          ...(ca === undefined ? {} : { ca }),
+          ...(cert === undefined || key === undefined ? {} : { cert, key: Redacted.value(key) }),
+        }),
       )
+    }),
+  )
 
 /** A token that can never be good is told here, before it travels. */
 const checkRole = (token: Redacted.Redacted): Effect.Effect<void, UsageError> =>
@@ -125,6 +126,10 @@ const ADVICE: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   [
     /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/,
     "the host does not answer; is the address right, and does a firewall stand between?",
+  ],
+  [
+    ProxyTls.REFUSED,
+    "it cut the connection; where it wants a certificate of yours, by an authority that it knows, --tls-client-cert and --tls-client-key name the files",
   ],
   [
     /certificate|self-signed|CERT_/i,

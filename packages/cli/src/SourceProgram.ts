@@ -28,6 +28,8 @@ export interface SourceTerms {
   readonly forwardProxy?: "none"
   /** PEM certificates of the authorities to trust, and no others; default Node's own. */
   readonly ca?: string | undefined
+  /** What is shown to a proxy that asks for one, asked each time it is dialled. Default none. */
+  readonly certificate?: WsLinkDialer.Options["certificate"]
   /** Which containers leave the host. Default: all whose label does not say otherwise. */
   readonly policy?: SourcePolicy | undefined
   /** What is taken out of every line. Default nothing. */
@@ -36,8 +38,21 @@ export interface SourceTerms {
 
 /** Starts it for as long as the scope lives; it links up in the background. */
 export const startSource = Effect.fn("SourceProgram.startSource")(function* (terms: SourceTerms) {
-  const { ca, engine, forwardProxy, link = "auto", logDir, name, onState, policy, redaction, proxy, token } = terms
-  const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy, ca }))
+  const {
+    ca,
+    certificate,
+    engine,
+    forwardProxy,
+    link = "auto",
+    logDir,
+    name,
+    onState,
+    policy,
+    redaction,
+    proxy,
+    token,
+  } = terms
+  const dialer = Layer.effect(LinkDialer, makeDialer(link, { proxy, token, forwardProxy, ca, certificate }))
   const source = Source.layer({
     engine,
     logDir,

@@ -31,7 +31,7 @@ export interface Docker {
 export const docker = (url: string, token: string): Docker => {
   const state = mkdtempSync(join(tmpdir(), "rdl-docker-"))
   const access = { url: new URL(url), token: Redacted.make(token) }
-  const own = Effect.runSync(DockerConfig.write(state, access, undefined))
+  const own = Effect.runSync(DockerConfig.write(state, access, {}))
   const env = DockerConfig.environmentFor(own, { PATH: process.env["PATH"], HOME: state })
   const start = (...words: ReadonlyArray<string>) => spawn("docker", words, { env })
   return {

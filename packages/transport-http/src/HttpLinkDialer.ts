@@ -26,6 +26,8 @@ export interface Options {
   readonly token: Redacted.Redacted
   /** PEM certificates trusted beside none other; default: Node's own, and `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: string | Buffer | undefined
+  /** The certificate to show to a proxy that asks for one, with its key: PEM texts, asked for each dial. Default: none. */
+  readonly certificate?: (() => { readonly cert: string; readonly key: Redacted.Redacted }) | undefined
   /** From the look-up of the name until the session is there; default 10 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** An HTTP forward proxy's URL, or `none`; default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
@@ -107,16 +109,30 @@ const readTarget = (options: Options): Effect.Effect<Target, InvalidAddress> =>
     if (url.search !== "" || url.hash !== "")
       return yield* invalid(url.host, "an address ends with its path; leave out what follows `?` or `#`")
     url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`
-    const tls = options.ca === undefined ? {} : { ca: options.ca }
-    // One poll, two POSTs, one goodbye. HTTP/1.1 only: what is on the way to a long poll seldom knows better.
-    const pool = { connections: 4, pipelining: 1, keepAliveTimeout: 30_000, allowH2: false, connect: tls }
     const { forwardProxy } = options
-    if (forwardProxy === "none") return { url, makeDispatcher: () => new Agent(pool) }
-    const proxied = { ...pool, requestTls: tls, proxyTunnel: url.protocol === "https:" }
-    if (forwardProxy === undefined) return { url, makeDispatcher: () => new EnvHttpProxyAgent(proxied) }
-    const uri = yield* readUrl(forwardProxy, "http or https (a forward proxy of another kind is not supported)")
-    return { url, makeDispatcher: () => new ProxyAgent({ ...proxied, uri: uri.href }) }
+    const via =
+      forwardProxy === undefined || forwardProxy === "none"
+        ? forwardProxy
+        : yield* readUrl(forwardProxy, "http or https (a forward proxy of another kind is not supported)")
+    return { url, makeDispatcher: () => dispatcherOf(url, via, trust(options)) }
   })
+
+const dispatcherOf = (url: URL, via: URL | "none" | undefined, tls: ReturnType<typeof trust>): Dispatcher => {
+  // One poll, two POSTs, one goodbye. HTTP/1.1 only: what is on the way to a long poll seldom knows better.
+  const pool = { connections: 4, pipelining: 1, keepAliveTimeout: 30_000, allowH2: false, connect: tls }
+  if (via === "none") return new Agent(pool)
+  const proxied = { ...pool, requestTls: tls, proxyTunnel: url.protocol === "https:" }
+  return via === undefined ? new EnvHttpProxyAgent(proxied) : new ProxyAgent({ ...proxied, uri: via.href })
+}
+
+/** Whom TLS trusts, and what it shows. */
+const trust = ({ ca, certificate }: Options) => {
+  const shown = certificate?.()
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(shown === undefined ? {} : { cert: shown.cert, key: Redacted.value(shown.key) }),
+  }
+}
 
 const readUrl = (text: string, schemes: string): Effect.Effect<URL, InvalidAddress> => {
   if (!URL.canParse(text)) return invalid(text.replace(/^.*@/, ""), `it has to be a URL that begins with ${schemes}`)

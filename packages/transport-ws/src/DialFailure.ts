@@ -79,6 +79,8 @@ const readCode = (code: string, url: URL): string => {
   if (sentence !== undefined) return `${sentence(url)} (${code})`
   if (code.startsWith("HPE_"))
     return `what answers at ${url.host} does not speak HTTP (${code}); is it https:// instead?`
+  if (/_ALERT_(?:CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE)$/.test(code))
+    return `${url.host} wants a certificate of this source, by an authority that it knows (${code}); give it one with its key`
   if (code.includes("CERT") || code.startsWith("ERR_TLS") || code.includes("SIGNATURE"))
     return `the certificate of ${url.host} is not trusted (${code}); check the name in the URL and the clock, or name its authority as the CA`
   if (code.startsWith("ERR_SSL") || code === "EPROTO")

@@ -28,11 +28,13 @@ export interface Options {
   readonly token: Redacted.Redacted
   /** PEM certificates to trust, and no others; default: Node's own and `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: string | Buffer | undefined
+  /** The certificate to show to a proxy that asks for one, with its key: PEM texts, asked for each dial. Default: none. */
+  readonly certificate?: (() => { readonly cert: string; readonly key: Redacted.Redacted }) | undefined
   /** From the look-up of the name until 101; default 10 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** An HTTP forward proxy's URL, or `none`; default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
   readonly forwardProxy?: string | undefined
-  /** Makes the connections instead; the forward proxy and `ca` are then its own business. */
+  /** Makes the connections instead; the forward proxy, `ca` and `certificate` are then its own business. */
   readonly agent?: Agent | undefined
 }
 
@@ -79,7 +81,7 @@ const connect = (target: Target, options: Options): WebSocket => {
   const ws = new WebSocket(target.url, WsLink.subprotocol, {
     ...WsLink.socketOptions,
     ...(unmasked ? { generateMask: Masking.zero } : {}),
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...trust(options),
     ...(options.agent === undefined ? tunnelled(target, options, abort.signal) : { agent: options.agent }),
     headers: { authorization: `Bearer ${Redacted.value(options.token)}` },
   })
@@ -127,17 +129,26 @@ const opened = (attempt: Attempt, url: URL, now: number): Effect.Effect<Link, Li
   })
 
 /** Options of `ws` that lead the connection through the forward proxy, if there is one. */
-const tunnelled = ({ url, via }: Target, { ca }: Options, signal: AbortSignal) => {
+const tunnelled = ({ url, via }: Target, options: Options, signal: AbortSignal) => {
   if (via === undefined) return {}
   const host = ForwardProxy.unbracketed(url.hostname)
   const servername = net.isIP(host) === 0 ? host : ""
   const createConnection = (_: unknown, done: (error: Error | null, socket?: net.Socket) => void) =>
     ForwardProxy.connect(via, url, signal, (error, socket) => {
       if (socket === undefined || url.protocol === "http:") return done(error, socket)
-      done(null, tls.connect({ socket, servername, ...(ca === undefined ? {} : { ca }) }))
+      done(null, tls.connect({ socket, servername, ...trust(options) }))
     })
   // `ws` hands this to http.request, which takes the socket by callback as well; its type knows net.connect only.
   return { createConnection: createConnection as unknown as typeof net.createConnection }
+}
+
+/** Whom TLS trusts, and what it shows. */
+const trust = ({ ca, certificate }: Options) => {
+  const shown = certificate?.()
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(shown === undefined ? {} : { cert: shown.cert, key: Redacted.value(shown.key) }),
+  }
 }
 
 const isSendable = (token: Redacted.Redacted): boolean => /^[\w.~+/=-]+$/.test(Redacted.value(token))

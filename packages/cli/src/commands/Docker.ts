@@ -7,12 +7,13 @@ import * as DockerProgram from "../DockerProgram.ts"
 import type { Page } from "../Help.ts"
 import * as Output from "../Output.ts"
 import * as ProxyAccess from "../ProxyAccess.ts"
+import * as ProxyTls from "../ProxyTls.ts"
 import * as Setting from "../Setting.ts"
 
 export const page: Page = {
   usage: "rdl docker [flags] [-- DOCKER-ARGUMENTS]",
   summary: "Runs docker against all sources, or says how any client of Docker is pointed at them.",
-  text: "What follows -- is given to the docker command of this machine. Without it, prints the line for your shell after which docker, and whatever else reads its settings, asks the proxy. The token is kept in the state directory, for you alone, until rdl logout. Containers are named source/name; everything but reading is refused.",
+  text: "What follows -- is given to the docker command of this machine. Without it, prints the line for your shell after which docker, and whatever else reads its settings, asks the proxy. The token, and the key of a certificate that is shown to the proxy, are kept in the state directory, for you alone, until rdl logout. Containers are named source/name; everything but reading is refused.",
   examples: [
     ["What runs, everywhere", "rdl docker -- ps"],
     ["Follow one log", "rdl docker -- logs -f --tail 20 edge-1/web"],
@@ -29,7 +30,12 @@ export const command = Command.make(
     Effect.gen(function* () {
       const given = yield* settings
       const access = yield* ProxyAccess.find(given)
-      const own = yield* DockerConfig.write(given.stateDir, access, process.env["NODE_EXTRA_CA_CERTS"])
+      const { ca, certificate } = yield* ProxyTls.read(given)
+      const own = yield* DockerConfig.write(given.stateDir, access, {
+        ca,
+        certificate: certificate?.(),
+        moreAuthorities: process.env["NODE_EXTRA_CA_CERTS"],
+      })
       yield* words.length === 0
         ? Output.line(DockerConfig.exportLine(own))
         : DockerProgram.run(words, DockerConfig.environmentFor(own, process.env))

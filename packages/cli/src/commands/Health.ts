@@ -1,11 +1,12 @@
 /** `rdl health`: whether the proxy or the source of this machine is well, for whoever restarts what is not. */
 import * as Command from "@effect/cli/Command"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Redacted, Schema } from "effect"
 import { CommandFailed } from "../Failure.ts"
 import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
 import type { ListenAddress } from "../ListenAddress.ts"
 import * as Output from "../Output.ts"
+import * as ProxyTls from "../ProxyTls.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
 
@@ -17,7 +18,7 @@ export const page: Page = {
 export const proxyPage = (called: string): Page => ({
   usage: `${called} [flags]`,
   summary: "Asks the proxy of this machine whether it takes requests.",
-  text: "Give it what the proxy was given: it asks where the proxy listens. Waits 5 seconds at most.",
+  text: "Give it what the proxy was given: it asks where the proxy listens, by TLS where that has --tls-cert. A proxy with --tls-client-ca wants a certificate from it too. Waits 5 seconds at most.",
 })
 
 export const sourcePage = (called: string): Page => ({
@@ -29,18 +30,28 @@ export const sourcePage = (called: string): Page => ({
 /** How long an answer is waited for. In milliseconds. */
 const PATIENCE = 5_000
 
+const proxySettings = {
+  listen: ServerSettings.listen("0.0.0.0:7070"),
+  cert: ServerSettings.tlsCert,
+  ...ProxyTls.clientSettings,
+}
+
+/** The certificate of the proxy is for its public name, and nothing secret is said: nobody has to vouch for it. */
+const tlsTerms = (shown: ProxyTls.Certificate | undefined) => ({
+  rejectUnauthorized: false,
+  ...(shown === undefined ? {} : { cert: shown.cert, key: Redacted.value(shown.key) }),
+})
+
 export const makeProxy = (name: string) =>
-  Command.make(
-    name,
-    { settings: Setting.all({ listen: ServerSettings.listen("0.0.0.0:7070"), cert: ServerSettings.tlsCert }) },
-    ({ settings }) =>
-      Effect.gen(function* () {
-        const { cert, listen } = yield* settings
-        const { status, why } = yield* ready(listen, cert !== undefined)
-        if (status !== 200)
-          return yield* new CommandFailed({ detail: `the proxy answers ${status}: ${why ?? "not ready"}` })
-        return yield* Output.line("ready")
-      }),
+  Command.make(name, { settings: Setting.all(proxySettings) }, ({ settings }) =>
+    Effect.gen(function* () {
+      const { cert, listen, ...client } = yield* settings
+      const shown = (yield* ProxyTls.certificateOf(client))?.()
+      const { status, why } = yield* ready(listen, cert === undefined ? undefined : tlsTerms(shown))
+      if (status !== 200)
+        return yield* new CommandFailed({ detail: `the proxy answers ${status}: ${why ?? "not ready"}` })
+      return yield* Output.line("ready")
+    }),
   ).pipe(Command.withDescription(proxyPage("").summary))
 
 export const makeSource = (name: string) =>
@@ -74,12 +85,20 @@ const decodeAnswer = Schema.decodeUnknownOption(
   Schema.parseJson(Schema.Struct({ error: Schema.Struct({ message: Schema.NonEmptyString }) })),
 )
 
+const explain = ({ message }: Error): string =>
+  ProxyTls.REFUSED.test(message)
+    ? `it cut the connection (${message}); where it has --tls-client-ca, give --tls-client-cert and --tls-client-key`
+    : message
+
 /** What `/ready` answers. */
-const ready = Effect.fnUntraced(function* ({ host, port }: ListenAddress, tls: boolean) {
-  const { request } = yield* Effect.promise(() => (tls ? import("node:https") : import("node:http")))
-  // What listens everywhere is reached at home. The certificate is for the public name, and nothing secret is said.
+const ready = Effect.fnUntraced(function* (
+  { host, port }: ListenAddress,
+  tls: ReturnType<typeof tlsTerms> | undefined,
+) {
+  const { request } = yield* Effect.promise(() => (tls === undefined ? import("node:http") : import("node:https")))
+  // What listens everywhere is reached at home.
   const home = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
-  const options = { host: home, port, path: "/ready", timeout: PATIENCE, rejectUnauthorized: false, agent: false }
+  const options = { host: home, port, path: "/ready", timeout: PATIENCE, agent: false, ...tls }
   return yield* Effect.async<{ readonly status: number; readonly why: string | undefined }, CommandFailed>((resume) => {
     const asking = request(options, (answer) => {
       let text = ""
@@ -91,7 +110,7 @@ const ready = Effect.fnUntraced(function* ({ host, port }: ListenAddress, tls: b
     })
     asking.on("timeout", () => asking.destroy(new Error(`no answer within ${PATIENCE / 1_000} s`)))
     asking.on("error", (error) =>
-      resume(new CommandFailed({ detail: `the proxy at ${home}:${port} does not answer: ${error.message}` })),
+      resume(new CommandFailed({ detail: `the proxy at ${home}:${port} does not answer: ${explain(error)}` })),
     )
     asking.end()
     return Effect.sync(() => asking.destroy())

@@ -8,12 +8,12 @@ import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
 import * as Keys from "../Keys.ts"
 import * as PolicySettings from "../PolicySettings.ts"
+import * as ProxyTls from "../ProxyTls.ts"
 import * as ProxyUrl from "../ProxyUrl.ts"
 import * as Server from "../Server.ts"
 import * as Redactions from "../Redactions.ts"
 import * as ServerSettings from "../ServerSettings.ts"
 import * as Setting from "../Setting.ts"
-import * as TlsCa from "../TlsCa.ts"
 
 export const page = (called: string): Page => ({
   usage: `${called} --proxy URL --token-file FILE [flags]`,
@@ -45,7 +45,7 @@ export const settings = {
     () => "auto" as const,
   ),
   healthFile: ServerSettings.healthFile,
-  tlsCa: PolicySettings.tlsCa,
+  ...ProxyTls.settings,
   ...PolicySettings.source,
   ...DiagnosticSettings.settings,
 }
@@ -57,7 +57,7 @@ export const make = (name: string) =>
       const token = yield* Setting.demand("token", given.token, "`rdl token issue --source NAME` makes one")
       const name = yield* nameOf(token)
       yield* ServerSettings.checkEngine(engine)
-      const ca = yield* TlsCa.read(given.tlsCa)
+      const { ca, certificate } = yield* ProxyTls.read(given)
       const redaction = yield* Redactions.of(redact)
       yield* Server.untilStopped(
         Effect.gen(function* () {
@@ -72,6 +72,7 @@ export const make = (name: string) =>
             token,
             onState,
             ca,
+            certificate,
             policy: { allow, deny },
             redaction,
           })
