@@ -161,6 +161,14 @@ await describeEachEngine("a log", ({ kind, socket }) => {
     expectNothingLost(writer, 40_000)
   })
 
+  it.runIf(isPodman)("is told with its gaps where the engine begins it anew under a follow", async () => {
+    const script = "sleep 0.3; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); echo $i; usleep 1000; done"
+    const container = await keep(engine.run({ script, logOptions: { "max-size": "20k" } }))
+    const writer = new CollectingWriter()
+    expect(await runtime.runPromise(read(container, { follow: true }, text, writer))).toEqual({ reason: "stopped" })
+    expectNothingLost(writer, 1500)
+  })
+
   it("waits for a reader that stops, at the engine, and loses nothing that is still there", async () => {
     const container = await keep(engine.run({ script: "seq 1 20000; sleep 1; seq 20001 30000" }))
     const writer = new CollectingWriter(1)
