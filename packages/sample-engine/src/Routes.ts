@@ -12,6 +12,8 @@ import { compareVersions, engineHeaders, type Flavour } from "./Flavour.ts"
 import { dockerBoolean, podmanBoolean } from "./LogQuery.ts"
 import { logsAnswer } from "./LogsRoute.ts"
 import type { EngineRequest } from "./RequestLog.ts"
+import { statsAnswer } from "./StatsRoute.ts"
+import { topAnswer } from "./TopRoute.ts"
 
 /** Takes a request apart; undefined when its path cannot be decoded. */
 export const parseRequest = (method: string, url: string): EngineRequest | undefined => {
@@ -90,7 +92,9 @@ const routeOf = (request: EngineRequest): Route | undefined => {
   if (request.method === "HEAD") return request.path === "/_ping" ? exact : undefined
   if (request.method !== "GET") return undefined
   if (exact !== undefined) return exact
-  const [, reference = "", verb] = /^\/containers\/(.*)\/(json|logs)$/s.exec(request.path) ?? []
+  const [, reference = "", verb] = /^\/containers\/(.*)\/(json|logs|stats|top)$/s.exec(request.path) ?? []
+  if (verb === "stats") return (state, asked) => statsAnswer(state, asked, reference)
+  if (verb === "top") return (state, asked) => topAnswer(state, asked, reference)
   if (verb === "logs") return (state, asked, fault) => logsAnswer(state, asked, reference, fault)
   if (verb === "json") return (state) => jsonAnswer(state.flavour, inspectJson(state.containers.resolve(reference)))
   return undefined

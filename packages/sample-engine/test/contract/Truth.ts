@@ -16,6 +16,10 @@ export interface Truth {
   readonly ambiguousPrefix: (prefix: string) => readonly [status: number, message: string]
   /** The actions of `docker stop`. */
   readonly stopping: ReadonlyArray<string>
+  /** Of the processes of a container that has none. */
+  readonly notRunning: (id: string) => string
+  /** Whether figures that are taken once, of a container that runs, say whose they are. */
+  readonly oneShotIsNamed: boolean
   /** What `die` says besides the exit code. */
   readonly dieSays: ReadonlyArray<string>
 }
@@ -30,6 +34,8 @@ export const DOCKER_20_10: Truth = {
   badFilter: (parserSays) => [500, parserSays],
   unknownFilter: (name) => `Invalid filter '${name}'`,
   ambiguousPrefix: (prefix) => [500, `Multiple IDs found with provided prefix: ${prefix}`],
+  notRunning: (id) => `Container ${id} is not running`,
+  oneShotIsNamed: true,
   stopping: ["kill", "die", "stop"],
   dieSays: [],
 }
@@ -47,6 +53,8 @@ export const DOCKER_26_1: Truth = {
   badFilter: () => [400, "invalid filter"],
   unknownFilter: (name) => `invalid filter '${name}'`,
   ambiguousPrefix: (prefix) => [400, `multiple IDs found with provided prefix: ${prefix}`],
+  notRunning: (id) => `container ${id} is not running`,
+  oneShotIsNamed: false,
   // The two may change places on a busy machine: nothing orders them.
   stopping: ["kill", "stop", "die"],
   dieSays: ["execDuration"],

@@ -8,6 +8,7 @@ import { parametersContract } from "./parameters.ts"
 import type { Play } from "./Play.ts"
 import { protocolContract } from "./protocol.ts"
 import type { Truth } from "./Truth.ts"
+import { usageContract } from "./usage.ts"
 
 /** What the parts of the contract share: the engine, once it is up. */
 export interface Subject {
@@ -35,4 +36,5 @@ export const engineContract = (truth: Truth, open: () => Promise<Play>): void =>
   parametersContract(subject)
   followContract(subject)
   eventsContract(subject)
+  usageContract(subject)
 }
