@@ -1,7 +1,8 @@
-import { Effect, FastCheck as fc, Metric } from "effect"
+import { Effect, Either, FastCheck as fc, Metric } from "effect"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { ContainerName } from "@rdl/core/model/Container"
 import * as LogCursor from "@rdl/core/log/LogCursor"
+import * as LogFilter from "@rdl/core/log/LogFilter"
 import type { LogFormat, LogRendering } from "@rdl/core/log/LogQuery"
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { stampText } from "@rdl/core/log/LogStamp"
@@ -77,8 +78,10 @@ const deliveryTo = (
   rendering: LogRendering,
   resume?: { readonly cursor: LogCursor.LogCursor; readonly received: number },
   streams: { readonly stdout: boolean; readonly stderr: boolean } = { stdout: true, stderr: true },
+  filter?: LogFilter.LineFilter,
 ) =>
   new LogDelivery({
+    filter,
     query: { ...streams, timestamps: true, details: false },
     rendering,
     tty: false,
@@ -97,9 +100,10 @@ const deliver = (
   rendering: LogRendering,
   marking: (index: number) => boolean,
   resume?: Resume,
+  filter?: LogFilter.LineFilter,
 ) => {
   const writer = new CollectingWriter()
-  const delivery = deliveryTo(writer, rendering, resume)
+  const delivery = deliveryTo(writer, rendering, resume, undefined, filter)
   const bounds = new RecordBounds({}, { kind: "docker", apiVersion: "1.41" })
   const seek = resume === undefined ? undefined : new PlaceSeek(resume.cursor, bounds, "end")
   delivery.settled()
@@ -207,6 +211,32 @@ describe("a log that is gone on with", () => {
       }),
       { numRuns: 60 * Number(process.env["RDL_TEST_RUNS"] ?? 1) },
     )
+  })
+})
+
+describe("a log whose container runs again", () => {
+  const first: ReadonlyArray<Given> = [
+    { stream: 1, nanos: 10n, text: "one\n" },
+    { stream: 1, nanos: 20n, text: "x".repeat(PIECE) },
+  ]
+  const second: ReadonlyArray<Given> = [
+    { stream: 2, nanos: 30n, text: "two\n" },
+    { stream: 1, nanos: 40n, text: "three\n" },
+  ]
+
+  const wanted = Either.getOrThrow(LogFilter.make({ grep: ["[a-z]"] }, { tty: false }))
+  const cases = [undefined, wanted].flatMap((filter) => FORMATS.map((rendering) => ({ rendering, filter })))
+
+  it.each(cases)("has each line once, also after one that was left unfinished: $rendering", ({ filter, rendering }) => {
+    const before = deliver(first, rendering, () => false, undefined, filter)
+    const place = placeAt(before, before.bytes().length)
+    const after = deliver([...first, ...second], rendering, () => false, place, filter)
+    const text = before.text() + after.text()
+    for (const line of ["one", "x".repeat(PIECE), "two", "three"])
+      expect(text.split(line).map(() => line)).toEqual([line, line])
+    if (rendering.format !== "text" || rendering.host === "none") return
+    const contents = text.split("\n").map((line) => line.replace(/^edge-1 \| |\S+Z | \| edge-1$/g, ""))
+    expect(contents).toEqual(["one", "x".repeat(PIECE), "two", "three", ""])
   })
 })
 

@@ -1,7 +1,7 @@
 /** Docker's framing taken apart for a client: each stream's bytes to its own place, with or without a label on the lines. */
 import { LineJoiner, type Partials } from "./LogLine.ts"
 import { LogOutput, type Emit } from "./LogOutput.ts"
-import { isLogFrameType, type OnLogFrame } from "./LogFrames.ts"
+import { isLogFrameType, LogFrameType, type OnLogFrame } from "./LogFrames.ts"
 import { FramedRecords } from "./LogRecordFramed.ts"
 import { LabelledText } from "./LogTextLabel.ts"
 import { PlainText } from "./LogTextPlain.ts"
@@ -53,6 +53,8 @@ export const make = (options: DemuxOptions): LogDemux => {
       : {
           has: isLogFrameType,
           onFrame: (type, bytes, start, end) => {
+            // What was begun has no rest: another one's must not be taken for it. Unlabelled runs follow as they do at Docker.
+            if (type === LogFrameType.gap || (type === LogFrameType.next && label !== undefined)) sink.cut()
             output.send()
             onFrame(type, bytes, start, end)
           },

@@ -124,7 +124,12 @@ const makeSink = (output: LogOutput, options: RendererOptions): PlacedRecords =>
     record: (record) => lines.record(record),
     isClean: () => lines.isClean() && label.isClean(),
     cut: () => lines.cut(),
-    end: () => lines.end(),
+    end: () => {
+      const isHeld = !lines.isClean()
+      lines.end()
+      // Should a next run write on, it would stand before what is held, or be taken for its rest: it is over here.
+      if (isHeld) label.cut()
+    },
   }
 }
 

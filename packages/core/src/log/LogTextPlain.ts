@@ -29,7 +29,10 @@ export class PlainText implements RecordSink {
     this.lines.close()
   }
 
-  end(): void {}
+  /** Whatever comes of a next run, it stands behind this. */
+  end(): void {
+    this.lines.close()
+  }
 }
 
 /** The daemon's answer: a frame for each record, or raw bytes. */
@@ -68,7 +71,10 @@ export class EngineBytes implements RecordSink {
     this.lines.close()
   }
 
-  end(): void {}
+  /** Whatever comes of a next run, it stands behind this. */
+  end(): void {
+    this.lines.close()
+  }
 }
 
 /** After so many records without all lines being whole, the place after any record is as good as another. */

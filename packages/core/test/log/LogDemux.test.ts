@@ -1,6 +1,8 @@
 import { FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import * as LogDemux from "../../src/log/LogDemux.ts"
+import * as LogFrames from "../../src/log/LogFrames.ts"
+import { LogFrameType } from "../../src/log/LogFrames.ts"
 import { answer, cut, DETAILS, logs, wholeLines } from "./LogModel.ts"
 
 const demux = (options: LogDemux.DemuxOptions, pieces: ReadonlyArray<Uint8Array>) => {
@@ -12,6 +14,13 @@ const demux = (options: LogDemux.DemuxOptions, pieces: ReadonlyArray<Uint8Array>
   const of = (wanted?: number) =>
     Buffer.concat(all.filter(([stream]) => wanted === undefined || stream === wanted).map(([, bytes]) => bytes))
   return { stdout: of(1).toString("latin1"), stderr: of(2).toString("latin1"), both: of().toString("latin1"), error }
+}
+
+const encodeRecord = (stream: 1 | 2, text: Buffer): Buffer => {
+  const frame = Buffer.concat([Buffer.alloc(8), text])
+  frame[0] = stream
+  frame.writeUInt32BE(text.length, 4)
+  return frame
 }
 
 const places = fc.array(fc.nat(), { maxLength: 8 })
@@ -53,6 +62,19 @@ describe("a demultiplexer", () => {
         expect(out.stdout).toBe(lines.filter((_, index) => wholeLines(records)[index]?.line.stream === 1).join(""))
       }),
     )
+  })
+
+  it.each([
+    ["a gap", LogFrameType.gap],
+    ["another run", LogFrameType.next],
+  ])("joins no line before %s with one after it", (_, type) => {
+    const record = (text: string) => encodeRecord(1, Buffer.from(text))
+    const input = Buffer.concat([record("x".repeat(16_384)), LogFrames.encode(type), record("y\n")])
+    const label = { text: "edge-1", position: "prefix" } as const
+    const told: Array<number> = []
+    const options = { timestamps: false, details: false, label, partials: "docker" } as const
+    const out = demux({ ...options, onFrame: (kind) => told.push(kind) }, [input])
+    expect([out.stdout, told]).toEqual([`edge-1 | ${"x".repeat(16_384)}\nedge-1 | y\n`, [type]])
   })
 
   it("fails on an in-band error, on broken framing, and on an end within a frame", () => {
