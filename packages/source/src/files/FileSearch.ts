@@ -149,15 +149,18 @@ const bisect = Effect.fnUntraced(function* (file: LogFile, format: RecordFormat,
   return low
 })
 
-/** A boundary about `DISORDER_BYTES` before a place. */
+/** A boundary about `DISORDER_BYTES` before a place, however many files that is back. */
 const bytesBefore = Effect.fnUntraced(function* (files: Files, format: RecordFormat, place: Place) {
-  const rest = DISORDER_BYTES - place.offset
-  if (rest <= 0) return { file: place.file, offset: yield* boundaryFrom(files[place.file]!, format, -rest) }
-  if (place.file === 0) return START
-  const before = files[place.file - 1]!
-  const from = before.compressed ? 0 : (yield* before.size) - rest
-  const offset = from <= 0 ? 0 : yield* boundaryFrom(before, format, from)
-  return { file: place.file - 1, offset } satisfies Place
+  let { file: index, offset: behind } = place
+  let rest = DISORDER_BYTES
+  while (rest > behind && index > 0) {
+    rest -= behind
+    // Of a compressed file at least so much.
+    behind = yield* files[--index]!.size
+  }
+  const file = files[index]!
+  const isAtStart = rest >= behind || file.compressed
+  return { file: index, offset: isAtStart ? 0 : yield* boundaryFrom(file, format, behind - rest) } satisfies Place
 })
 
 const boundaryFrom = (file: LogFile, format: RecordFormat, from: number) =>

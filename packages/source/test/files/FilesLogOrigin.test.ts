@@ -79,6 +79,15 @@ describe("FilesLogOrigin", () => {
     expect((await run({ tail: 100_000 })).taker.records).toBe(24_000)
   })
 
+  it("finds a time in small files whose records do not stand in the order of their times", async () => {
+    // It is in the oldest file, and each newer one begins with an earlier time.
+    writeFileSync(`${path}.2`, lines(0, 3) + line(50))
+    writeFileSync(`${path}.1`, lines(3, 6))
+    writeFileSync(path, lines(6, 9))
+    const { taker } = await run({ since: LogTime.make(`${second + 50}`) })
+    expect(taker.payloads()).toBe("line 50\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\n")
+  })
+
   it("tells a gap where the file is emptied under a follow, also when it has grown again beyond the place", async () => {
     for (const again of [1, 50]) {
       writeFileSync(path, lines(0, 10))
