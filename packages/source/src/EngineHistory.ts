@@ -58,7 +58,7 @@ export class EngineHistory {
     const newest = isLate ? yield* EngineQuestion.newest(client, ask) : undefined
     const times = EngineTimes.asked(query, engine)
     const tail = query.tail === undefined ? {} : { tail: query.tail }
-    const end = yield* this.pass({ ...times, ...tail }, 0)
+    const end = yield* this.pass({ ...times, ...tail }, undefined)
     if (end === "inside") return yield* this.lastRecords(query.tail ?? 0, isLive)
     if (isLive && end === "ended" && !this.hasGiven) this.startAfter(newest)
     return end
@@ -127,20 +127,26 @@ export class EngineHistory {
   })
 
   /**
-   * Gives what is wanted behind so many lines or records. `inside`: it would begin with a piece of a long line. `isPlaced`: the
-   * place behind it all is told where nothing was given.
+   * Gives what is wanted behind so many lines or records; undefined = all, uncounted. `inside`: that would begin with a piece of
+   * a long line. `isPlaced`: the place behind it all is told where nothing was given.
    */
   private readonly pass = Effect.fnUntraced(function* (
     this: EngineHistory,
     selection: Selection,
-    skipped: number,
+    skipped: number | undefined,
     isPlaced = false,
   ): Effect.fn.Return<HistoryEnd | "inside", Problem> {
     const { client, ask, taker, parkMs, onOpen } = this.options
     const bounds = new RecordBounds(ask.query, ask.engine)
     const passed = new CursorTracker({ container: ask.container.id })
-    const isCounted = skipped > 0 || isPlaced
-    let left = skipped
+    // Who looks for the place counts, from its anchor on, what the bounds let through.
+    const passable = new RecordBounds(ask.query, ask.engine)
+    const pass = (record: LogRecord) => {
+      const judged = passable.judge(record)
+      if (judged === "give" || passed.isAfresh()) passed.advance(record)
+    }
+    const isCounted = skipped !== undefined
+    let left = skipped ?? 0
     const end = yield* EngineQuestion.ask<"past" | "inside">(client, ask, {
       selection: { follow: false, ...selection },
       taker,
@@ -151,7 +157,7 @@ export class EngineHistory {
         const judged = left > 0 ? "skip" : bounds.judge(record)
         if (left > 0) left -= this.units(record)
         if (judged === "past") return judged
-        if (!this.hasGiven && isCounted && judged === "skip") passed.advance(record)
+        if (!this.hasGiven && isCounted && judged === "skip") pass(record)
         if (judged === "skip") return undefined
         if (!this.hasGiven && !isCounted && ask.query.tail !== undefined && this.isPiece(record)) return "inside"
         if (!this.hasGiven && !passed.isAfresh()) taker.startAt(passed.cursor())

@@ -57,6 +57,7 @@ const start = Effect.fnUntraced(function* (flavour: Flavour) {
 })
 
 const PLAIN: LogRendering = { format: "text", host: "none" }
+const FRAMES: LogRendering = { format: "multiplexed", host: "none" }
 const FORMATS: ReadonlyArray<LogRendering> = [
   PLAIN,
   { format: "text", host: "prefix" },
@@ -387,27 +388,45 @@ describe("a cursor", () => {
   it.scopedLive("in the middle of a line of pieces that are all the same is exact, whatever it was counted from", () =>
     Effect.gen(function* () {
       for (const flavour of ["docker-20.10", "docker-26.1"] as const)
-        for (const tail of [2, 5, 12]) {
+        for (const query of [{ tail: 2 }, { tail: 5 }, { tail: 12 }, { tail: 5, since: fromNanos(BASE + 1n)! }]) {
           const { engine, read } = yield* start(flavour)
           const web = engine.createContainer({ created: BASE })
-          web.log("stdout", numbers(0, 5), { at: BASE })
+          web.log("stdout", numbers(0, 1), { at: BASE - 1n })
+          web.log("stdout", numbers(1, 5), { at: BASE })
           web.log("stdout", `${"x".repeat(20 * 16_384)}end\n`, { at: BASE + 1n })
           web.log("stdout", numbers(5, 6), { at: BASE + 2n })
           const writer = new CollectingWriter()
-          yield* read(web, { tail }, writer, { format: "multiplexed", host: "none" })
+          yield* read(web, query, writer, FRAMES)
           const truth = writer.bytes()
           for (let taken = 0; taken <= truth.length; taken += 4_099) {
             const rest = new CollectingWriter()
-            yield* read(
-              web,
-              { tail },
-              rest,
-              { format: "multiplexed", host: "none" },
-              resumeFrom(writer, taken, undefined),
-            )
-            expect(rest.bytes().equals(truth.subarray(taken)), `${flavour} ${tail} ${taken}`).toBe(true)
+            yield* read(web, query, rest, FRAMES, resumeFrom(writer, taken, undefined))
+            expect(rest.bytes().equals(truth.subarray(taken)), `${flavour} ${query.tail} ${taken}`).toBe(true)
+            expect(rest.gaps).toEqual([])
           }
         }
+    }),
+  )
+
+  it.scopedLive("is told for a log that begins in the middle of a line, however much of it is asked for", () =>
+    Effect.gen(function* () {
+      for (const flavour of ["docker-20.10", "docker-26.1"] as const) {
+        const { engine, read } = yield* start(flavour)
+        const web = engine.createContainer({ created: BASE })
+        web.log("stdout", `${"x".repeat(3 * 16_384)}end\n`, { at: BASE })
+        web.log("stderr", numbers(0, 5), { at: BASE + 1n })
+        web.rotate({ drop: 2 })
+        const whole = new CollectingWriter()
+        yield* read(web, {}, whole, FRAMES)
+        for (const tail of [7, 8, 100]) {
+          const writer = new CollectingWriter()
+          yield* read(web, { tail }, writer, FRAMES)
+          expect(writer.bytes().equals(whole.bytes()), `${flavour} ${tail}`).toBe(true)
+          const rest = new CollectingWriter()
+          yield* read(web, { tail }, rest, FRAMES, resumeFrom(writer, 5_000, undefined))
+          expect(rest.bytes().equals(whole.bytes().subarray(5_000)), `${flavour} ${tail}`).toBe(true)
+        }
+      }
     }),
   )
 
