@@ -16,8 +16,11 @@ export interface Answer {
   readonly body: string
 }
 
-/** What the proxy asked its router for; every question is answered as one about nothing. */
-export const start = Effect.fn("FakeRouter.start")(function* (containers: ReadonlyArray<SourceContainer> = []) {
+/** What the proxy asked its router for; every question that `own` does not answer is answered as one about nothing. */
+export const start = Effect.fn("FakeRouter.start")(function* (
+  containers: ReadonlyArray<SourceContainer> = [],
+  own: Partial<RequestRouter["Type"]> = {},
+) {
   const calls: Array<string> = []
   const nothing = (what: string) =>
     Effect.suspend(() => {
@@ -30,6 +33,7 @@ export const start = Effect.fn("FakeRouter.start")(function* (containers: Readon
     logs: (_, ref) => nothing(`logs ${ref}`),
     ask: (_, ref, { op }) => nothing(`${op} ${ref}`),
     events: () => nothing("events"),
+    ...own,
   })
   const [key] = yield* TokenKey.parse(JSON.stringify(yield* TokenKey.generate("EdDSA")))
   if (key === undefined) throw new Error("no key")
@@ -46,7 +50,7 @@ export const start = Effect.fn("FakeRouter.start")(function* (containers: Readon
     Effect.promise(() =>
       raw(url, `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${authorization}\r\n`),
     )
-  return { calls, ask }
+  return { calls, ask, token, url }
 })
 
 /** Sends the bytes as they are: what clients would tidy up comes as it was written. */

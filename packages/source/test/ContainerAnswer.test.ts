@@ -1,0 +1,39 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ContainerId } from "@rdl/core/model/Container"
+import { SourceName } from "@rdl/core/model/SourceName"
+import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import { Effect, Option } from "effect"
+import * as ContainerAnswer from "../src/ContainerAnswer.ts"
+import * as EngineClient from "../src/EngineClient.ts"
+import { Inventory } from "../src/Inventory.ts"
+import { CollectingWriter } from "./CollectingWriter.ts"
+
+/** The inspection of a container whose one label has so many characters. */
+const inspected = (length: number) =>
+  Effect.gen(function* () {
+    const engine = yield* SampleEngine.make()
+    const { id } = engine.createContainer({ name: "web", labels: { a: "x".repeat(length) } })
+    const client = yield* EngineClient.make({ engine: engine.url, env: {} })
+    const { containers } = yield* client.list()
+    const inventory = Inventory.of({
+      get: () => Effect.succeed(Option.fromNullable(containers[0])),
+      engine: Effect.succeed(null),
+      changes: undefined as never,
+    })
+    const writer = new CollectingWriter()
+    const request = { op: "inspect", containerId: ContainerId.make(id), scope: {} } as const
+    const answer = ContainerAnswer.write(client, inventory, SourceName.make("edge-1"), request, writer)
+    return { outcome: yield* Effect.either(answer), bytes: writer.bytes().length }
+  })
+
+describe("A document about a container", () => {
+  it.scopedLive("leaves its host up to 1 MiB, and not at all beyond", () =>
+    Effect.gen(function* () {
+      const { bytes } = yield* inspected(0)
+      const room = ContainerAnswer.MAX_DOCUMENT - bytes
+      expect(yield* inspected(room)).toMatchObject({ outcome: { _tag: "Right" }, bytes: ContainerAnswer.MAX_DOCUMENT })
+      const longer = yield* inspected(room + 1)
+      expect(longer).toMatchObject({ outcome: { _tag: "Left", left: { reason: "engine-error" } }, bytes: 0 })
+    }),
+  )
+})
