@@ -48,7 +48,7 @@ export class EngineHistory {
     isLive: boolean,
   ): Effect.fn.Return<HistoryEnd, Problem> {
     const { client, ask } = this.options
-    const { query, engine } = ask
+    const { query } = ask
     this.hasGiven = false
     if (isLive && query.tail === 0) return yield* this.atEnd()
     if (this.isPodman() && query.tail !== undefined && query.tail > 0) return yield* this.lastLines(query.tail, isLive)
@@ -56,7 +56,7 @@ export class EngineHistory {
     // nothing older again.
     const isLate = isLive && query.since !== undefined && !this.isPodman()
     const newest = isLate ? yield* EngineQuestion.newest(client, ask) : undefined
-    const times = EngineTimes.asked(query, engine)
+    const times = EngineTimes.asked(ask)
     const tail = query.tail === undefined ? {} : { tail: query.tail }
     const end = yield* this.pass({ ...times, ...tail }, undefined)
     if (end === "inside") return yield* this.lastRecords(query.tail ?? 0, isLive)
@@ -71,7 +71,7 @@ export class EngineHistory {
     if (newest === undefined || (!this.isPodman() && !isPiece(newest))) this.startAfter(newest)
     else {
       const { nanos } = markOf(newest)
-      const window = this.isPodman() ? EngineTimes.around(nanos, ask.query, ask.engine) : { tail: LINE_RECORDS }
+      const window = this.isPodman() ? EngineTimes.around(nanos, ask) : { tail: LINE_RECORDS }
       yield* this.pass(window, Number.POSITIVE_INFINITY, true)
     }
     return "ended"
@@ -99,7 +99,7 @@ export class EngineHistory {
     const { until: _, ...unbounded } = ask.query
     const first = yield* EngineQuestion.first(client, ask, { tail: wanted })
     const from = first === undefined ? undefined : markOf(first).nanos
-    const windowAt = (nanos: bigint | undefined, query: Selection) => EngineTimes.around(nanos, query, ask.engine)
+    const windowAt = (nanos: bigint | undefined, query: Selection) => EngineTimes.around(nanos, { ...ask, query })
     let nanos = from
     let there = yield* this.count(windowAt(nanos, unbounded))
     // A line that was begun long before it ended may lie before the window.

@@ -134,7 +134,7 @@ export class EngineWindow {
       for (let tries = 1; ; tries++) {
         const { tail } = this.lastRecords(cursor, size)
         const from = tail === undefined ? undefined : cursor.anchor
-        const { since } = EngineTimes.fromAnchor(from, this.options.ask.engine)
+        const { since } = EngineTimes.fromAnchor(from, this.options.ask)
         const patience = tail === undefined ? "end" : since === undefined ? "first" : "later"
         const seek = new PlaceSeek(cursor, this.bounds(), patience)
         const last = tail === undefined ? {} : { tail }
@@ -209,8 +209,7 @@ export class EngineWindow {
   }
 
   private around(anchor: RecordMark | undefined): Selection {
-    const { query, engine } = this.options.ask
-    return EngineTimes.around(anchor?.nanos, query, engine)
+    return EngineTimes.around(anchor?.nanos, this.options.ask)
   }
 
   private everything(): Selection {
