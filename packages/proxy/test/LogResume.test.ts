@@ -168,10 +168,16 @@ describe("A reader that takes nothing", () => {
 
   it.scoped("is left alone where there is nothing to take", () =>
     Effect.gen(function* () {
-      const { ask, source } = yield* started(Fleet.idle, { users: { stalledAfter: "50 millis" } })
+      const logs: Fleet.LogHandler = (request, writer) =>
+        (request.query.tail === 1 ? Fleet.endless : Fleet.idle)(request, writer)
+      const { ask, source } = yield* started(logs, { users: { stalledAfter: "50 millis" } })
       yield* ask("&format=raw")
-      // Node's own timer of the socket: it has gone off several times by then.
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 300)))
+      // One that does have something to take is let go of after as long.
+      const stalled = yield* ask("&format=raw&tail=1")
+      stalled.pause()
+      yield* Fleet.until(Effect.sync(() => source.open() === 1))
+      stalled.resume()
+      expect(yield* stalled.ended).toBe("broken")
       expect(source.open()).toBe(1)
     }),
   )

@@ -104,6 +104,7 @@ export const open = Effect.fnUntraced(function* (
 
   const startOver = (): void => {
     splice.forget()
+    splice.restart()
     target = named
     isAnother = true
   }
@@ -143,6 +144,7 @@ export const open = Effect.fnUntraced(function* (
   const lose = (why: RdlConnectionError) =>
     Effect.gen(function* () {
       yield* leave
+      splice.restart()
       const { cursor, received } = splice.place()
       if (giveUpMs === 0 || (cursor === undefined && received > 0)) return yield* Effect.fail(Option.some(why))
       return Chunk.of<LogEvent>({ _tag: "Lost", why: why.detail })

@@ -51,6 +51,52 @@ describe("SourceRegistry", () => {
     }),
   )
 
+  it.scoped("lets who watches a source look at once, then at every news of it, and no more after the answer", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      const looks: Array<readonly [linked: boolean, names: ReadonlyArray<string>]> = []
+      const session = FakeSession.make({ name, inventory: FakeSession.snapshot(web) })
+      const served = yield* serve(registry, session)
+      const watching = yield* Effect.fork(
+        registry.watch(name, ({ containers }, linked) => {
+          looks.push([linked, Array.from(containers.values(), (one) => one.name)])
+          return Array.from(containers.values()).find((one) => one.name === "db")?.id
+        }),
+      )
+      yield* settle
+      expect(looks).toEqual([[true, ["web"]]])
+      session.lose("cable cut")
+      yield* Fiber.join(served)
+      const again = FakeSession.make({ name, inventory: FakeSession.snapshot(web, db) })
+      yield* serve(registry, again)
+      expect(yield* Fiber.join(watching)).toBe(db.id)
+      const told = looks.length
+      again.streams[0]?.send(FakeSession.line({ _tag: "Remove", id: db.id }))
+      yield* settle
+      expect(looks).toHaveLength(told)
+    }),
+  )
+
+  it.scoped("asks a watcher nothing of a source it does not know, nor one who has gone away", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      let looks = 0
+      const look = () => {
+        looks++
+        return undefined
+      }
+      const watching = yield* Effect.fork(registry.watch(name, look))
+      yield* settle
+      expect(looks).toBe(0)
+      yield* serve(registry, FakeSession.make({ name, inventory: FakeSession.snapshot(web) }))
+      expect(looks).toBeGreaterThan(0)
+      yield* Fiber.interrupt(watching)
+      const before = looks
+      yield* serve(registry, FakeSession.make({ name, inventory: FakeSession.snapshot(web, db) }))
+      expect(looks).toBe(before)
+    }),
+  )
+
   it.scoped("forgets a source 24 hours after its link was lost, and not before", () =>
     Effect.gen(function* () {
       const registry = yield* SourceRegistry.make()
