@@ -1,11 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
-import { UserApi } from "@rdl/core/api/UserApi"
+import { OPEN_PATHS, UserApi } from "@rdl/core/api/UserApi"
 import { ContainerName } from "@rdl/core/model/Container"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as Authorization from "@rdl/core/token/Authorization"
 import type { Scope as Allow } from "@rdl/core/token/TokenClaims"
 import * as DockerRoute from "@rdl/proxy/docker/DockerRoute"
-import { Effect, FastCheck as fc, Runtime } from "effect"
+import { LinkDialer } from "@rdl/core/link/Link"
+import { Context, Effect, FastCheck as fc, Layer, Runtime } from "effect"
+import * as FaultWorld from "./FaultWorld.ts"
 import * as ScopeWorld from "./ScopeWorld.ts"
 
 /** Every route there is: one that comes later and has no row below fails the first test. */
@@ -162,6 +164,33 @@ describe("A user's scope", () => {
   it("has a row for every route there is, and none for another", () => {
     expect(Object.keys(ROWS).toSorted(byText)).toEqual([...new Set(TEMPLATES)].toSorted(byText))
   })
+
+  it.scopedLive("is a user's: a source's token opens no route but the open ones, a user's no link", () =>
+    Effect.gen(function* () {
+      const { ask, subjects, token, url, sourceToken } = yield* ScopeWorld.start
+      const [{ name, source }] = subjects as [Subject]
+      const fill = (path: string) =>
+        path.replace(":ref", `${source}%2F${name}`).replace(":source", source).replace(":container", name)
+      for (const template of TEMPLATES) {
+        const path = template.replace("docker ", "")
+        const answer = yield* ask(fill(path), sourceToken)
+        expect([path, answer.status]).toEqual([path, OPEN_PATHS.has(path) ? 200 : 403])
+        if (OPEN_PATHS.has(path)) continue
+        for (const subject of subjects) expect(answer.text).not.toContain(subject.name)
+        const { error, message } = JSON.parse(answer.text) as { readonly error?: unknown; readonly message?: unknown }
+        expect(error ?? message).toBeDefined()
+      }
+      const user = yield* token({})
+      const headers = { authorization: `Bearer ${user}` }
+      const dialled = yield* Effect.promise(() => fetch(`${url}/link/v1/sessions`, { method: "POST", headers }))
+      expect(dialled.status).toBe(403)
+      const upgraded = yield* FaultWorld.dialerLayer("ws", url, user).pipe(
+        Layer.build,
+        Effect.flatMap((context) => Effect.flip(Context.get(context, LinkDialer).dial)),
+      )
+      expect(upgraded).toMatchObject({ reason: "refused", status: 403 })
+    }),
+  )
 
   it.scopedLive(
     "holds on every route: lists, logs, counts, events, errors, cursors, and headers",

@@ -28,6 +28,9 @@ export interface Answer {
 }
 
 export interface ScopeWorld {
+  readonly url: string
+  /** Of one more source, which is not linked. */
+  readonly sourceToken: string
   readonly sources: ReadonlyArray<string>
   readonly subjects: ReadonlyArray<Subject>
   /** One of each container. */
@@ -108,6 +111,8 @@ export const start = Effect.gen(function* () {
   const until = Math.ceil(Date.now() / 1000) + 1
   yield* FaultWorld.until(() => Date.now() / 1000 > until)
   return {
+    url,
+    sourceToken: yield* issue("source", "edge-9"),
     sources: Object.keys(FLEET),
     subjects,
     cursors,

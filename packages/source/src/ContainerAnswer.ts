@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { End, OpenAbout } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
 import { StreamError } from "@rdl/core/link/StreamError"
+import * as ContainerInspection from "@rdl/core/model/ContainerInspection"
 import type { SourceName } from "@rdl/core/model/SourceName"
 import * as ContainerAccess from "./ContainerAccess.ts"
 import type { EngineClient } from "./EngineClient.ts"
@@ -30,7 +31,9 @@ export const write = Effect.fn("ContainerAnswer.write")(function* (
   }
   const text =
     request.op === "inspect"
-      ? Effect.map(client.inspection(id), (told) => JSON.stringify({ ...told, Name: `/${source}${told.Name}` }))
+      ? Effect.map(client.inspection(id), (told) =>
+          JSON.stringify({ ...ContainerInspection.alone(told), Name: `/${source}${told.Name}` }),
+        )
       : Effect.map(client.top(id, request.columns), (table) => JSON.stringify(table))
   const bytes = Buffer.from(yield* Effect.mapError(text, asStreamError))
   if (bytes.length > MAX_DOCUMENT)

@@ -65,3 +65,16 @@ export const ContainerInspection = Schema.Struct({
   NetworkSettings: Schema.Struct({ Ports }),
 })
 export type ContainerInspection = typeof ContainerInspection.Type
+
+/**
+ * The same without another container, whose network this one may share: neither that one's id nor the name of its host,
+ * which is made of the id. Whoever may see this one may not see that one by it.
+ */
+export const alone = (told: ContainerInspection): ContainerInspection =>
+  told.HostConfig.NetworkMode.startsWith("container:")
+    ? {
+        ...told,
+        Config: { ...told.Config, Hostname: "" },
+        HostConfig: { ...told.HostConfig, NetworkMode: "container" },
+      }
+    : told

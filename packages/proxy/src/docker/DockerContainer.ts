@@ -1,6 +1,6 @@
 /** Containers in the shape of Docker's API: in lists from the inventory, by themselves from their source. */
 import type { SourceContainer } from "@rdl/core/model/Container"
-import type { ContainerInspection } from "@rdl/core/model/ContainerInspection"
+import * as ContainerInspection from "@rdl/core/model/ContainerInspection"
 
 /** As `GET /containers/json` has it. What the inventory does not know is there and empty, since clients look into it. */
 export const listed = (container: SourceContainer): string => {
@@ -28,12 +28,18 @@ export const listed = (container: SourceContainer): string => {
 }
 
 /** As `GET /containers/{id}/json` has it. Commands, environments and mounts are never told: what is there of them is empty. */
-export const inspected = ({ name, source }: SourceContainer, told: ContainerInspection): unknown => ({
-  ...told,
-  Name: `/${source}/${name}`,
-  Path: "",
-  Args: [],
-  Mounts: [],
-  Config: { ...told.Config, Env: [], Cmd: [] },
-  NetworkSettings: { ...told.NetworkSettings, Networks: {} },
-})
+export const inspected = (
+  { name, source }: SourceContainer,
+  told: ContainerInspection.ContainerInspection,
+): unknown => {
+  const alone = ContainerInspection.alone(told)
+  return {
+    ...alone,
+    Name: `/${source}/${name}`,
+    Path: "",
+    Args: [],
+    Mounts: [],
+    Config: { ...alone.Config, Env: [], Cmd: [] },
+    NetworkSettings: { ...alone.NetworkSettings, Networks: {} },
+  }
+}

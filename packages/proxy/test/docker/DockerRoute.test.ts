@@ -25,8 +25,8 @@ const ABOUT = new RegExp(String.raw`^(?:/v1\.\d{1,3})?/containers/(?:${SEGMENT}/
 const LOGS = new RegExp(String.raw`^(?:/v1\.\d{1,3})/containers/(?:${SEGMENT}/)+logs$`)
 const EVENTS = /^(?:\/v1\.\d{1,3})?\/events$/
 const FIXED = /^(?:\/v1\.\d{1,3})?\/(?:_ping|version|info|containers\/json|images\/json|networks|volumes)$/
-/** The user API's own. */
-const OWN = /^\/containers\/[^/]+(?:\/[^/]+)?\/logs$/
+/** The user API's own, whose router minds neither repeated slashes nor one at the end. */
+const OWN = /^\/+containers\/+[^/]+(?:\/+[^/]+)?\/+logs\/*$/
 
 describe("Docker's routes", () => {
   it("serve by GET what is on the list, and nothing else by anything", () => {
