@@ -16,6 +16,7 @@ import { ContainerId } from "@rdl/core/model/Container"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
 import { LogTime } from "@rdl/core/log/LogTime"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
+import { MAX_FILES } from "../../src/files/LogFileSet.ts"
 import { TRUNCATED } from "../../src/files/FileFollow.ts"
 import { asContainer } from "./AsContainer.ts"
 import { RecordingTaker } from "./RecordingTaker.ts"
@@ -41,7 +42,12 @@ describe("FilesLogOrigin", () => {
   })
   afterEach(() => rmSync(root, { recursive: true }))
 
-  const read = (query: Partial<LogQuery>, taker: RecordingTaker, ended: Effect.Effect<"stopped"> = Effect.never) =>
+  const read = (
+    query: Partial<LogQuery>,
+    taker: RecordingTaker,
+    ended: Effect.Effect<"stopped"> = Effect.never,
+    files = 3,
+  ) =>
     FilesLogOrigin.make({ logDir: root, isLocal: Effect.succeed(false), ended: () => ended }).read(
       {
         container: asContainer({ id, name: "web" }),
@@ -51,7 +57,7 @@ describe("FilesLogOrigin", () => {
           status: "running",
           logDriver: "json-file",
           logPath: "",
-          logOptions: { "max-file": "3" },
+          logOptions: { "max-file": `${files}` },
           startedAt: "",
         },
         engine: { kind: "docker", version: "26.1.5", apiVersion: "1.45", os: "linux", arch: "amd64" },
@@ -60,9 +66,10 @@ describe("FilesLogOrigin", () => {
       },
       taker,
     )
-  const run = async (query: Partial<LogQuery>) => {
+  const run = async (query: Partial<LogQuery>, files?: number) => {
     const taker = new RecordingTaker()
-    const ended = await Effect.runPromise(Effect.either(Effect.mapError(read(query, taker), ({ message }) => message)))
+    const reading = Effect.mapError(read(query, taker, Effect.never, files), ({ message }) => message)
+    const ended = await Effect.runPromise(Effect.either(reading))
     return { taker, ended }
   }
 
@@ -126,6 +133,17 @@ describe("FilesLogOrigin", () => {
     expect(await Effect.runPromise(Fiber.join(fiber))).toBe("stopped")
     expect(taker.payloads()).toBe(Array.from({ length: 40 }, (_, n) => `line ${n}\n`).join(""))
     expect(taker.gaps).toEqual([])
+  })
+
+  it("leaves it to the engine where a log has more than 256 files, or a line is over 1 MiB", async () => {
+    writeFileSync(path, line(0))
+    expect((await run({}, MAX_FILES)).ended).toEqual(Either.right("eof"))
+    expect((await run({}, MAX_FILES + 1)).ended).toEqual(Either.left("there are too many files of this log"))
+    writeFileSync(path, line(0, "x".repeat(1_000_000)))
+    expect((await run({})).ended).toEqual(Either.right("eof"))
+    // Its end has not come yet.
+    writeFileSync(path, line(0, "x".repeat(1_048_576)).slice(0, -2))
+    expect((await run({})).ended).toEqual(Either.left("the log's files are damaged"))
   })
 
   it("leaves it to the engine where the files are damaged, not there, or behind a link", async () => {
