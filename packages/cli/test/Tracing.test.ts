@@ -71,7 +71,11 @@ describe("Traces", () => {
         yield* Effect.promise(() => fetch(`${url}/health`))
         yield* read(url, RDL_TOKEN, { traceparent: `00-${TRACE}-${CALLER}-00` })
         yield* read(url, RDL_TOKEN, { b3: "not an id-nor this-1" })
-        // What a process that stops still has to tell comes at its end.
+        const told = () => collector.spans.map(({ service, name }) => `${service} ${name}`)
+        yield* FaultWorld.until(
+          () => told().includes("rdl-proxy http.server GET") && told().includes("rdl-source Source.readLog"),
+        )
+        // What else they would have to tell comes at their end.
         yield* Effect.promise(() => source.stop("SIGTERM"))
         yield* Effect.promise(() => proxy.stop("SIGTERM"))
         expect(collector.spans.filter(({ traceId }) => traceId === TRACE)).toEqual([])
@@ -80,7 +84,6 @@ describe("Traces", () => {
         expect(new Set(roots.map(({ name }) => name))).toEqual(new Set(["http.server GET"]))
         for (const { traceId } of collector.spans) expect(traceId).toMatch(/^[0-9a-f]{32}$/)
         expect(collector.text()).not.toContain("/health")
-        expect(collector.spans.map(({ service, name }) => `${service} ${name}`)).toContain("rdl-source Source.readLog")
       }).pipe(Effect.provide(Fleets.layer(rdl, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })))
     }),
   )

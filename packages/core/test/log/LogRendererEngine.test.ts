@@ -135,7 +135,9 @@ await describeEachEngine(
       it("each line has the one label, and without it is what the container wrote", async () => {
         const input = await engine.logs(idOf(), "stdout=1&timestamps=1")
         const plain = render(input, "stdout=1", tty, { format: "text", host: "none" }).toString("latin1")
-        const lines = render(input, "stdout=1", tty, { format: "text", host: "prefix" }).toString("latin1").split("\n")
+        const labelled = render(input, "stdout=1", tty, { format: "text", host: "prefix" }).toString("latin1")
+        // A line that is over only because the log is gets a newline; Podman's last one is such a line.
+        const lines = labelled.replace(/\n$/, "").split("\n")
         expect(lines.every((line) => line.startsWith("edge-1 | "))).toBe(true)
         const bare = lines.map((line) => line.slice("edge-1 | ".length))
         // The first run's last line has got a newline, as have those whose newline the local driver forgot.
