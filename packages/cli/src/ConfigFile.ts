@@ -53,6 +53,8 @@ export interface Entry {
   readonly origin: string
   /** As it is written; a key that is a JWK as JSON. Undefined where it is no text: `shape` says what it is instead. */
   readonly text: string | undefined
+  /** The texts of a list of nothing else. */
+  readonly texts: ReadonlyArray<string> | undefined
   readonly shape: string
 }
 
@@ -115,14 +117,23 @@ const hint = (name: string): string => {
 
 const entry = (origin: string, name: string, value: Yaml.Node | null, yaml: typeof Yaml): Entry => {
   // A key may stand in the file as the object that a JWK is.
-  if (name === "key" && yaml.isMap(value)) return { origin, text: JSON.stringify(value), shape: "a JWK" }
-  if (yaml.isMap(value)) return { origin, text: undefined, shape: "a list of settings" }
-  if (yaml.isSeq(value)) return { origin, text: undefined, shape: "a list" }
-  if (!yaml.isScalar(value)) return { origin, text: undefined, shape: "a reference" }
-  if (typeof value.value === "string") return { origin, text: value.value, shape: "a text" }
-  if (typeof value.value === "number") return { origin, text: value.source ?? String(value.value), shape: "a number" }
-  return { origin, text: undefined, shape: value.value === null ? "nothing" : JSON.stringify(value.value) }
+  const made = (shape: string, text?: string): Entry => ({ origin, text, texts: undefined, shape })
+  if (name === "key" && yaml.isMap(value)) return made("a JWK", JSON.stringify(value))
+  if (yaml.isMap(value)) return made("a list of settings")
+  if (yaml.isSeq(value)) {
+    const texts = value.items.map((item) => (yaml.isScalar(item) ? textOf(item) : undefined))
+    const isOfTexts = texts.every((text) => text !== undefined)
+    return isOfTexts ? { ...made("a list"), texts } : made("a list of other things than texts")
+  }
+  if (!yaml.isScalar(value)) return made("a reference")
+  const text = textOf(value)
+  if (text !== undefined) return made(typeof value.value === "string" ? "a text" : "a number", text)
+  return made(value.value === null ? "nothing" : JSON.stringify(value.value))
 }
+
+/** A number as it is written; undefined where it is neither that nor a text. */
+const textOf = ({ source, value }: Yaml.Scalar): string | undefined =>
+  typeof value === "number" ? (source ?? String(value)) : typeof value === "string" ? value : undefined
 
 /** The words of the operating system without its call and path. */
 export const reasonOf = (cause: unknown): string => {

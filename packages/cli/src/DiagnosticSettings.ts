@@ -33,7 +33,6 @@ export const settings = {
     },
     () => "pretty" as const,
   ),
-  // The parser of arguments takes the flag out by itself, and sets the level; what comes here is from elsewhere.
   logLevel: Setting.withDefault(
     "log-level",
     {

@@ -1,11 +1,11 @@
-/** A setting of several values: its flag repeated, or one text with dividers in the environment and the config file. */
+/** A setting of several values: its flag repeated, one text with dividers in the environment, either that or a list in the config file. */
 import * as Options from "@effect/cli/Options"
 import { Effect, Either } from "effect"
-import type { SettingName } from "./ConfigFile.ts"
+import type { ConfigFile, SettingName } from "./ConfigFile.ts"
 import { UsageError } from "./Failure.ts"
 import type { Setting, Spec } from "./Setting.ts"
 import { faulty } from "./SettingKey.ts"
-import { envName, fromConfig, fromEnv, fromFlag } from "./SettingPlace.ts"
+import { envName, type Found, fromConfig, fromEnv, fromFlag } from "./SettingPlace.ts"
 
 export interface ListSpec<A> extends Omit<Spec<A>, "env" | "alias"> {
   /** What stands between two values where there is one text for all. */
@@ -47,6 +47,7 @@ export const make = <A>(name: SettingName, spec: ListSpec<A>): Setting<ReadonlyA
         value: spec.value,
         description: `${spec.description}; several are divided ${spec.divided}`,
         fault: (text) => wrongWith(firstFault(divide(text))?.[1]),
+        faultOfOne: (text) => wrongWith(spec.parse(text)),
         secret: false,
       },
     ],
@@ -57,8 +58,10 @@ export const make = <A>(name: SettingName, spec: ListSpec<A>): Setting<ReadonlyA
     ),
     resolve: Effect.fnUntraced(function* (flags, config) {
       const flag = fromFlag(name, flags as ReadonlyArray<string>)
-      const found = flag ?? fromEnv(env) ?? fromConfig(name, config)
-      const texts = flag === undefined ? divide(found?.texts[0] ?? "") : flag.texts
+      const inEnv = fromEnv(env)
+      const list = flag ?? (inEnv === undefined ? listOf(name, config) : undefined)
+      const found = list ?? inEnv ?? fromConfig(name, config)
+      const texts = list?.texts ?? divide(found?.texts[0] ?? "")
       return yield* Effect.forEach(texts, (text) =>
         Effect.mapError(
           spec.parse(text),
@@ -67,6 +70,12 @@ export const make = <A>(name: SettingName, spec: ListSpec<A>): Setting<ReadonlyA
       )
     }),
   }
+}
+
+/** A list of the config file, whose values are not divided any further. */
+const listOf = (name: string, config: ConfigFile | undefined): Found | undefined => {
+  const entry = config?.entries.get(name)
+  return entry?.texts === undefined ? undefined : { texts: entry.texts, origin: entry.origin }
 }
 
 const wrongWith = (parsed: Either.Either<unknown, string> | undefined): string | undefined =>

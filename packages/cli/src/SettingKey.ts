@@ -13,6 +13,8 @@ export interface SettingKey {
   readonly fault: (text: string) => string | undefined
   /** The value is not to be repeated. */
   readonly secret: boolean
+  /** What is wrong with one value of a list; absent where there is one value only. */
+  readonly faultOfOne?: (text: string) => string | undefined
 }
 
 /** The names of several settings, in their order. */
@@ -23,9 +25,14 @@ export const keysOf = (
 /** All that is wrong with a file for whoever knows these names: a sentence each, with its place. */
 export const problemsOf = (file: ConfigFile, keys: ReadonlyArray<SettingKey>): ReadonlyArray<string> => [
   ...file.problems,
-  ...keys.flatMap(({ fault, name, secret, value }) => {
+  ...keys.flatMap(({ fault, faultOfOne, name, secret, value }) => {
     const entry = file.entries.get(name)
     if (entry === undefined) return []
+    if (entry.texts !== undefined && faultOfOne !== undefined)
+      return entry.texts.flatMap((text) => {
+        const wrong = faultOfOne(text)
+        return wrong === undefined ? [] : [faulty(entry.origin, text, wrong)]
+      })
     if (entry.text === undefined) return [`${entry.origin} takes ${value}, and this is ${entry.shape}`]
     const wrong = fault(entry.text)
     if (wrong === undefined) return []

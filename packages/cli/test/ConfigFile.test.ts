@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { parseDocument } from "yaml"
 import * as Proxy from "../src/commands/Proxy.ts"
 import * as Source from "../src/commands/Source.ts"
 import * as ConfigFile from "../src/ConfigFile.ts"
@@ -36,6 +37,17 @@ describe("a config file", () => {
     ],
     ["a name without a value", "listen:\n", ["1:1: listen takes HOST:PORT, and this is nothing"]],
     ["a list", "listen: [a]\n", ["1:1: listen takes HOST:PORT, and this is a list"]],
+    ["a list of values where there may be several", "trust-proxy: [10.0.0.0/8, 127.0.0.1]\n", []],
+    [
+      "a list with a bad value in it",
+      "trust-proxy:\n  - 10.0.0.0/8\n  - moon\n",
+      ['1:1: trust-proxy: "moon" is no network such as 10.0.0.0/8 or fd00::/8'],
+    ],
+    [
+      "a list of other things",
+      "trust-proxy: [[a]]\n",
+      ["1:1: trust-proxy takes NETWORK, and this is a list of other things than texts"],
+    ],
     ["a truth value", "listen: true\n", ["1:1: listen takes HOST:PORT, and this is true"]],
     ["an alias", "tls-cert: &a x\ntls-key: *a\n", ["2:1: tls-key takes FILE, and this is a reference"]],
     ["a name given twice", "listen: 1\nlisten: 2\n", ["2:1: not good YAML: duplicate key"]],
@@ -57,6 +69,18 @@ describe("a config file", () => {
     expect((await problems("zzzzzzzzzz: 1\n"))[0]).toContain(ConfigFile.NAMES.join(", "))
   })
 
+  it("may give a setting of several values as a list, whose values are taken as they are", async () => {
+    const patterns = ["password=\\S+", "a, b"]
+    const file = Either.getOrThrow(
+      await load(`redact:\n${patterns.map((one) => `  - '${one}'\n`).join("")}allow: [web-*, 7]\n`),
+    )
+    const { allow, redact } = Source.settings
+    expect(await Effect.runPromise(redact.resolve([], file))).toEqual(patterns)
+    expect(await Effect.runPromise(allow.resolve([], file))).toEqual(["web-*", "7"])
+    expect(await Effect.runPromise(allow.resolve(["db"], file))).toEqual(["db"])
+    expect(problemsOf(file, keysOf(Source.settings))).toEqual([])
+  })
+
   it("that is larger than 1 MiB is refused", async () => {
     expect(Either.isRight(await load("#".repeat(ConfigFile.MAX_BYTES)))).toBe(true)
     const refused = await load("#".repeat(ConfigFile.MAX_BYTES + 1))
@@ -65,12 +89,17 @@ describe("a config file", () => {
 
   it("never shows a secret in what it says", async () => {
     const secret = "hunter2hunter2"
+    // Of these the parser's own words repeat what stands there.
+    const parsersOwn = [`key: |${secret}\n x`, `key: >${secret}`, `token: !${secret}!x y`]
+    for (const text of parsersOwn) expect(parseDocument(text).errors.join()).toContain(secret)
     const shapes = [
       `token: [${secret}]`,
       `key: "${secret}`,
       `token: {a: ${secret}}`,
       `key: *${secret}`,
       `token: ${secret}: x`,
+      `allow: [{a: ${secret}}]`,
+      ...parsersOwn,
     ]
     for (const text of shapes)
       for (const server of [Proxy, Source]) {

@@ -150,6 +150,10 @@ describe("A proxy with a policy", () => {
         yield* Effect.promise(() => fetch(`${url}/sources`))
         yield* says(proxy, /debug +a token was refused/)
       }
+      const env = { ...proxyKey, RDL_LOG_LEVEL: "error" }
+      yield* Effect.flatMap(start(["proxy", "--listen", "127.0.0.1:0", "--log-level", "info"], env), (proxy) =>
+        says(proxy, /info +listening on/),
+      )
     }),
   )
 })

@@ -3,6 +3,7 @@ import * as Command from "@effect/cli/Command"
 import { Effect } from "effect"
 import { UsageError } from "../Failure.ts"
 import type { Page } from "../Help.ts"
+import * as HostPlace from "../HostPlace.ts"
 import * as OutputFormat from "../OutputFormat.ts"
 import * as Setting from "../Setting.ts"
 import { keysOf, type SettingKey } from "../SettingKey.ts"
@@ -42,7 +43,7 @@ export const command = Command.make("config").pipe(
 
 /** Each name once: what two commands have in common they read alike. */
 const all = (): ReadonlyArray<SettingKey> => {
-  const others = { output: OutputFormat.setting, stateDir: StateDirectory.setting }
+  const others = { host: HostPlace.setting, output: OutputFormat.setting, stateDir: StateDirectory.setting }
   const keys = [Proxy.settings, Source.settings, others].flatMap(keysOf)
   return [...new Map(keys.map((key) => [key.name, key])).values()]
 }

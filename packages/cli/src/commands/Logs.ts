@@ -5,6 +5,7 @@ import type { ReadOptions } from "@rdl/core/api/RdlClient"
 import { Effect, Either } from "effect"
 import type { Page } from "../Help.ts"
 import * as LogWriter from "../LogWriter.ts"
+import * as HostPlace from "../HostPlace.ts"
 import * as ListSetting from "../ListSetting.ts"
 import * as OutputFormat from "../OutputFormat.ts"
 import * as ProxyAccess from "../ProxyAccess.ts"
@@ -57,15 +58,7 @@ const settings = Setting.all({
   details: Setting.toggle("details", "The attributes of the log driver before each line"),
   grep: pattern("grep", "Only lines that match PATTERN, and all others that are given"),
   exclude: pattern("exclude", "No lines that match PATTERN"),
-  host: Setting.withDefault(
-    "host",
-    {
-      value: "prefix|suffix|none",
-      description: "Where the source's name stands on each line; default prefix",
-      parse: Setting.oneOf("prefix", "suffix", "none"),
-    },
-    () => "prefix" as const,
-  ),
+  host: HostPlace.setting,
   output: OutputFormat.setting,
   cursors: Setting.toggle("cursors", "With --output json: where to go on after each line"),
   ...ProxyAccess.settings,
