@@ -28,7 +28,7 @@ const refusal = async (...args: Parameters<typeof rdl.run>) => {
 const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString()) as Record<string, unknown>
 
-describe("rdl key and rdl token", () => {
+describe.concurrent("rdl key and rdl token", () => {
   it("make a key, its public half, a token, and find the token good", async () => {
     const key = await output(["key", "generate"])
     const half = await output(["key", "public", "--key-file", "-"], { input: key })
@@ -79,7 +79,7 @@ describe("rdl key and rdl token", () => {
   })
 })
 
-describe("a value", () => {
+describe.concurrent("a value", () => {
   it("comes from its flag, else the environment, else the config file", async () => {
     const key = (alg: string) => output(["key", "generate", "--alg", alg])
     const [flag, variable, config] = [await key("EdDSA"), await key("EdDSA"), await key("EdDSA")]
@@ -170,7 +170,7 @@ describe("a value", () => {
   })
 })
 
-describe("rdl --help", () => {
+describe.concurrent("rdl --help", () => {
   it("teaches every command by an example", async () => {
     const top = await output([])
     expect(top).toBe(await output(["--help"]))

@@ -130,7 +130,7 @@ const passes = (one: Follow, { web }: World, line: string) =>
     return one.until(line)
   })
 
-describe("a source behind what lets no WebSocket through is linked by long-poll within ten seconds", () => {
+describe.concurrent("a source behind what lets no WebSocket through is linked by long-poll within ten seconds", () => {
   const cases: ReadonlyArray<readonly [what: string, upgrades: UpgradeRelay.Upgrades, why: RegExp]> = [
     ["since the upgrade is answered with 404", 404, /^WebSocket: .*404/],
     ["since the upgrade is answered with 400", 400, /^WebSocket: .*400/],
@@ -157,7 +157,7 @@ describe("a source behind what lets no WebSocket through is linked by long-poll 
     )
 })
 
-describe("a source that is told how to link", () => {
+describe.concurrent("a source that is told how to link", () => {
   it.scopedLive.each(["ws", "http"] as const)("by %s does so, and has nothing to explain", (way) =>
     Effect.gen(function* () {
       const here = yield* world("pass")
@@ -170,7 +170,7 @@ describe("a source that is told how to link", () => {
   )
 })
 
-describe("a source on long-poll", () => {
+describe.concurrent("a source on long-poll", () => {
   it.scopedLive("moves to WebSocket once that gets through, and no stream breaks", () =>
     Effect.gen(function* () {
       const here = yield* world(404)
