@@ -124,6 +124,42 @@ describe.skipIf(socket === "")("a log that is followed", () => {
     expect(objects(await log.rest())).toEqual([{ end: { reason: "removed" } }])
   })
 
+  it("goes on over a pause and a new name", { timeout: 120_000 }, async () => {
+    const { container, path, write } = await running()
+    await ready(path)
+    const log = reading(await follow(`${path}?follow=1&tail=0&stdout=1`))
+    await engine.request("POST", `/containers/${container.id}/pause`)
+    await engine.request("POST", `/containers/${container.id}/unpause`)
+    await write()
+    await log.through("line 1\n")
+    await engine.request("POST", `/containers/${container.id}/rename?name=${container.name}-renamed`)
+    await write()
+    expect(await log.through("line 2\n")).toBe("edge-1 | line 2\n")
+  })
+
+  it(
+    "goes on by name with the container's next run, and with another container of that name",
+    { timeout: 120_000 },
+    async () => {
+      const { container } = await running({ script: "echo first; sleep 100000" })
+      const { name, id } = container
+      const log = reading(await follow(`/containers/edge-1/${name}/logs?follow=1&format=ndjson`))
+      await log.through(`"line":"first"}\n`)
+      await container.stop()
+      await container.start()
+      const marked = (why: string, of: string) => ({ next: { container: name, id: of, why } })
+      const isNext = (object: unknown) => typeof object === "object" && object !== null && "next" in object
+      const restarted = objects(await log.through(`"line":"first"}\n`))
+      expect(restarted.filter(isNext)).toEqual([marked("restarted", id)])
+      await container.remove()
+      made.splice(made.indexOf(container), 1)
+      const other = await engine.run({ script: "echo second; sleep 100000", name })
+      made.push(other)
+      const recreated = objects(await log.through(`"line":"second"}\n`))
+      expect(recreated.filter(isNext)).toEqual([marked("recreated", other.id)])
+    },
+  )
+
   it("is let go of at the engine when its reader leaves, writing or not", { timeout: 120_000 }, async () => {
     const { container, path, write } = await running()
     await ready(path)

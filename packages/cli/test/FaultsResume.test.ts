@@ -64,6 +64,30 @@ describe.each(carriers)("a follow over %s", (carrier) => {
     60_000 + ALL_CUTS * 1_000,
   )
 
+  it.scopedLive.each(["text", "ndjson", "sse", "multiplexed"])(
+    "goes on over the other transport where the next link takes that, as %s",
+    (format) =>
+      Effect.gen(function* () {
+        const world = yield* FaultWorld.start(carrier, { links: brisk, router: { restartWindow: 0 } })
+        const edge = yield* world.source("edge")
+        const web = yield* edge.container({ name: "web" })
+        const reader = yield* world.ask(follow(format))
+        web.log("stdout", lines(0, 100))
+        yield* until(() => reader.text().includes("99 x"))
+        edge.relay.dropAll("rst")
+        yield* edge.stop
+        web.log("stdout", lines(100, 100))
+        yield* startAgain(carrier === "ws" ? "http" : "ws", world, edge)
+        expect(FaultWorld.status(world.registry, "edge")?.transport).toBe(carrier === "ws" ? "http" : "ws")
+        web.log("stdout", lines(200, 100))
+        web.exit()
+        expect(yield* reader.ended).toBe("whole")
+        const whole = yield* world.ask(follow(format))
+        expect(yield* whole.ended).toBe("whole")
+        expect(reader.text()).toBe(whole.text())
+      }),
+  )
+
   it.scopedLive("leaves nothing behind of a user who left while the link was down", () =>
     Effect.gen(function* () {
       const world = yield* FaultWorld.start(carrier, { links: brisk })

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as RdlClient from "@rdl/core/api/RdlClient"
+import { Effect, Fiber, Redacted, Stream } from "effect"
+import * as FaultWorld from "./FaultWorld.ts"
 import * as Fleets from "./Fleet.ts"
 import { Fleet } from "./Fleet.ts"
 import { rdlProcess } from "./RdlProcess.ts"
@@ -58,6 +61,44 @@ describe("rdl logs -f", () => {
         expect(follower.stdout()).not.toContain("cursor")
         expect(follower.stderr()).toMatch(/^rdl: connection lost[^\n]*\n$/)
       }).pipe(Effect.provide(Fleets.layer(rdl))),
+    TIMEOUT,
+  )
+
+  it.scopedLive(
+    "is what fifty clients of a program see too, none of which loses or doubles a byte, where their proxy is stopped and another starts",
+    () =>
+      Effect.gen(function* () {
+        const { container, proxy, proxyAgain, url, user } = yield* Fleet
+        const web = yield* container({ name: "web" })
+        web.log("stdout", lines(0, 200))
+        const { RDL_TOKEN = "" } = yield* user()
+        const { read } = yield* RdlClient.make({ url: new URL(url), token: Redacted.make(RDL_TOKEN) })
+        const texts = Array.from({ length: 50 }, () => "")
+        const reading = yield* Effect.forEach(
+          texts.keys(),
+          (index) =>
+            Effect.gen(function* () {
+              const { events } = yield* read("web", { as: "ndjson", follow: true })
+              const decoder = new TextDecoder()
+              yield* Stream.runForEach(events, (event) =>
+                Effect.sync(() => {
+                  if (event._tag === "Bytes") texts[index] += decoder.decode(event.bytes, { stream: true })
+                }),
+              )
+            }).pipe(Effect.scoped, Effect.forkScoped),
+          { concurrency: "unbounded" },
+        )
+        const all = (text: string) => FaultWorld.until(() => texts.every((own) => own.includes(text)))
+        yield* all(`"199 x`)
+        yield* Effect.promise(() => proxy.stop("SIGTERM"))
+        web.log("stdout", lines(200, 300))
+        yield* proxyAgain
+        yield* all(`"299 x`)
+        web.log("stdout", lines(300, 400))
+        yield* all(`"399 x`)
+        yield* Effect.forEach(reading, Fiber.interrupt, { concurrency: "unbounded" })
+        for (const own of texts) expect(textOf(own)).toBe(lines(0, 400))
+      }).pipe(Effect.provide([Fleets.layer(rdl), FetchHttpClient.layer])),
     TIMEOUT,
   )
 

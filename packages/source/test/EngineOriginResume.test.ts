@@ -74,7 +74,12 @@ const flavours: ReadonlyArray<Flavour> = ["docker-20.10", "docker-26.1", "podman
 const anyWrites = fc.array(
   fc.record({
     stream: fc.constantFrom<"stdout" | "stderr">("stdout", "stderr"),
-    step: fc.oneof({ weight: 6, arbitrary: fc.nat(5) }, { weight: 1, arbitrary: fc.integer({ min: -40, max: 0 }) }),
+    step: fc.oneof(
+      { weight: 12, arbitrary: fc.nat(5) },
+      { weight: 2, arbitrary: fc.integer({ min: -40, max: 0 }) },
+      // 30 s back, an hour ahead.
+      { weight: 1, arbitrary: fc.constantFrom(-30_000_000, 3_600_000_000) },
+    ),
     length: fc.oneof(
       { weight: 8, arbitrary: fc.nat(40) },
       { weight: 1, arbitrary: fc.constantFrom(16_383, 16_384, 40_000) },
