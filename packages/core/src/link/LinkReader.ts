@@ -34,6 +34,8 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
   /** Bytes that came before the reader are being handed over; whatever else comes waits behind them. */
   #catchingUp = true
   readonly #early = new LinkBacklog()
+  /** The place before the first byte: told after the bytes it would not be a place to write words at any more. */
+  #openingMark: Mark | null = null
   #earlyMark: Mark | null = null
   #earlyGaps: Array<EarlyGap> = []
   #result: Result | null = null
@@ -56,6 +58,7 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
 
   readonly start = (handlers: StreamHandlers): void => {
     this.#handlers = handlers
+    handOver(handlers, [], this.#openingMark)
     for (const { behind, gap, mark, pieces } of this.#earlyGaps) {
       handOver(handlers, pieces, mark)
       handlers.onGap?.(gap)
@@ -83,7 +86,8 @@ export class LinkReader implements StreamReader, ProxyStreamEvents {
   readonly onMark = (offset: number, cursor: Uint8Array): void => {
     if (this.#handlers !== null) return this.#handlers.onMark?.(offset, cursor)
     const last = this.#earlyGaps.at(-1)
-    if (last !== undefined && last.behind === null) last.behind = { offset, cursor }
+    if (last === undefined && this.#early.isEmpty) this.#openingMark = { offset, cursor }
+    else if (last !== undefined && last.behind === null) last.behind = { offset, cursor }
     else this.#earlyMark = { offset, cursor }
   }
 

@@ -33,7 +33,7 @@ export interface StreamReader {
 export interface StreamHandlers {
   /** Bytes in their order, a view into the frame they came in. */
   readonly onData: (bytes: Uint8Array) => void
-  /** Everything up to `offset`, in bytes since the stream began, is described by `cursor`. Of marks that came before `start` only the last is told. */
+  /** Everything up to `offset`, in bytes since the stream began, is described by `cursor`. Of marks that came before `start` only the one before any byte and the last are told. */
   readonly onMark?: (offset: number, cursor: Uint8Array) => void
   /** Bytes are gone between those handed over so far and those to come; the mark that follows at once is behind the gap, and without it the gap has not been told. */
   readonly onGap?: (gap: LogGap) => void

@@ -101,3 +101,34 @@ describe("a gap (docs/protocol.md#gap)", () => {
     expect(told).toHaveLength(2 * MAX_EARLY_GAPS + 1)
   })
 })
+
+describe("A mark", () => {
+  it("that stands before the first byte is told before it, whenever there is a reader", () => {
+    for (const startsAfter of [0, 1, 2, 3]) {
+      const reader = new LinkReader(
+        () => 0,
+        () => {},
+      )
+      reader.onHead({ contentType: "x" })
+      const told: Array<string> = []
+      let received = 0
+      const start = () =>
+        reader.start({
+          onData: (bytes) => (received += bytes.length),
+          onMark: (offset) => told.push(`mark ${offset} at ${received}`),
+          onEnd: () => {},
+        })
+      const frames = [
+        () => reader.onMark(0, Uint8Array.of(1)),
+        () => reader.onData(Uint8Array.of(1, 2)),
+        () => reader.onMark(2, Uint8Array.of(2)),
+      ]
+      for (const [index, frame] of frames.entries()) {
+        if (index === startsAfter) start()
+        frame()
+      }
+      if (startsAfter === frames.length) start()
+      expect([startsAfter, told]).toEqual([startsAfter, ["mark 0 at 0", "mark 2 at 2"]])
+    }
+  })
+})
