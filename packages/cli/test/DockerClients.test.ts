@@ -1,7 +1,9 @@
 import { RealEngine, type RealContainer } from "@rdl/test-kit/RealEngine"
 import { FastCheck as fc } from "effect"
 import { randomBytes } from "node:crypto"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { Agent, request } from "node:http"
+import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { docker as dockerFor, type Docker, hasDocker } from "./DockerFleet.ts"
 import * as EndToEndFleet from "./EndToEndFleet.ts"
@@ -192,11 +194,15 @@ describe.skipIf(sockets.length < 2 || !hasDocker())("Docker's own command", () =
     ["diff", "REF"],
     ["commit", "REF"],
     ["pull", "busybox"],
+    ["build", "DIRECTORY"],
     ["container", "prune", "-f"],
     ["system", "df"],
   ])("refuses to %s", async (...words) => {
+    const context = join(rdl.directory, "context")
+    mkdirSync(context, { recursive: true })
+    writeFileSync(join(context, "Dockerfile"), "FROM scratch\n")
     const { code, stderr, stdout } = await docker.rdl(
-      ...words.map((word) => word.replace("REF", `edge-1/still-${run}`)),
+      ...words.map((word) => word.replace("REF", `edge-1/still-${run}`).replace("DIRECTORY", context)),
     )
     expect(code).toBeGreaterThan(0)
     // Docker 20.10's `cp` has its own words for a 404.
