@@ -1,5 +1,5 @@
 /** The settings that the commands which serve share. */
-import * as EngineAddress from "@rdl/source/EngineAddress"
+import * as EngineAddress from "@rdl/source/engine/EngineAddress"
 import { Effect, Either } from "effect"
 import { CommandFailed } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"

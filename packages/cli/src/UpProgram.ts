@@ -2,7 +2,7 @@
 import { SourceRegistry } from "@rdl/core/routing/SourceRegistry"
 import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
-import * as EngineAddress from "@rdl/source/EngineAddress"
+import * as EngineAddress from "@rdl/source/engine/EngineAddress"
 import * as Source from "@rdl/source/Source"
 import { Context, Effect, Either, Layer, Redacted, Schedule } from "effect"
 import { hostname } from "node:os"

@@ -1,6 +1,6 @@
 /** What `rdl up` says once it runs: where it is, who may ask, and what to paste. */
 import type { Container } from "@rdl/core/model/Container"
-import type { EngineUnavailable } from "@rdl/source/EngineAddress"
+import type { EngineUnavailable } from "@rdl/source/engine/EngineAddress"
 import { join } from "node:path"
 import { USER_TOKEN_FILE } from "./OwnTokens.ts"
 

@@ -6,8 +6,8 @@ import { ContainerName } from "@rdl/core/model/Container"
 import { SourceName } from "@rdl/core/model/SourceName"
 import { Either } from "effect"
 import { describe, expect, it } from "vitest"
-import { LogDelivery } from "../src/LogDelivery.ts"
-import { CollectingWriter } from "./CollectingWriter.ts"
+import { LogDelivery } from "../src/log/LogDelivery.ts"
+import { CollectingWriter } from "./log/CollectingWriter.ts"
 
 const STAMP = "2026-11-22T12:00:00.000000000Z "
 

@@ -10,8 +10,8 @@ import { SessionCode } from "@rdl/core/link/SessionCode"
 import type { Scope } from "@rdl/core/token/TokenClaims"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as Source from "../src/Source.ts"
-import { startRelay } from "./RecordingRelay.ts"
-import * as TestProxy from "./TestProxy.ts"
+import { startRelay } from "./answer/RecordingRelay.ts"
+import * as TestProxy from "./engine/TestProxy.ts"
 
 const logs = (id: string, query: Partial<LogQuery> = {}, scope: Scope = {}): OpenLogs => ({
   op: "logs",

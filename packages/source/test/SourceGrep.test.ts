@@ -5,7 +5,7 @@ import type { OpenLogs } from "@rdl/core/link/LinkMessage"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as Source from "../src/Source.ts"
-import * as TestProxy from "./TestProxy.ts"
+import * as TestProxy from "./engine/TestProxy.ts"
 
 const logs = (id: string, query: Partial<LogQuery>, rendering: LogRendering): OpenLogs => ({
   op: "logs",

@@ -3,10 +3,10 @@ import { ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { MAX_CONTAINER_BYTES } from "@rdl/core/model/InventoryChange"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import { Effect, FastCheck as fc } from "effect"
-import { fromList } from "../src/EngineContainer.ts"
+import { fromList } from "../src/engine/EngineContainer.ts"
 import * as Source from "../src/Source.ts"
 import * as SourcePolicy from "../src/SourcePolicy.ts"
-import * as TestProxy from "./TestProxy.ts"
+import * as TestProxy from "./engine/TestProxy.ts"
 
 const subject = (names: readonly [string, ...Array<string>], labels: Record<string, string> = {}) => ({
   names: names.map((name) => ContainerName.make(name)) as [ContainerName, ...Array<ContainerName>],

@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import type { ContainerId } from "@rdl/core/model/Container"
 import type { End } from "@rdl/core/link/LinkMessage"
-import type { EngineClient } from "../EngineClient.ts"
-import type { ContainerDetails } from "../EngineContainer.ts"
+import type { EngineClient } from "../engine/EngineClient.ts"
+import type { ContainerDetails } from "../engine/EngineContainer.ts"
 
 /** Waits until a container does not run any more, or is not in the run that it was in when its details were told. */
 export type ContainerEnd = (details: Run) => Effect.Effect<End["reason"]>

@@ -1,6 +1,6 @@
 /** The files of a log that is being followed, in the order they were begun: none may be gone before its turn. */
 import { Effect, Option } from "effect"
-import type { OriginUnable } from "../LogOrigin.ts"
+import type { OriginUnable } from "../log/LogOrigin.ts"
 import { recordFrom } from "./FileScan.ts"
 import type { FileWatch } from "./FileWatch.ts"
 import { isAt, isSame, type LogFile, pin } from "./LogFile.ts"

@@ -1,6 +1,6 @@
 /** Goes on in a container's log for as long as it is written, from file to file. */
 import { Effect } from "effect"
-import type { LogTaker, OriginUnable } from "../LogOrigin.ts"
+import type { LogTaker, OriginUnable } from "../log/LogOrigin.ts"
 import type { FileChain } from "./FileChain.ts"
 import { damaged, FilePass } from "./FilePass.ts"
 import type { FilePour } from "./FilePour.ts"

@@ -1,6 +1,6 @@
 /** Goes through a file once, from a place on, block by block. */
 import { Effect } from "effect"
-import { OriginUnable } from "../LogOrigin.ts"
+import { OriginUnable } from "../log/LogOrigin.ts"
 import type { LogFile } from "./LogFile.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 

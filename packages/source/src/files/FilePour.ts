@@ -1,7 +1,7 @@
 /** Pours the records of files into a taker, no faster than it takes them. */
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
-import type { LogTaker, OriginUnable } from "../LogOrigin.ts"
+import type { LogTaker, OriginUnable } from "../log/LogOrigin.ts"
 import { damaged, type FilePass } from "./FilePass.ts"
 import type { GrepBlock } from "./GrepBlock.ts"
 import { OVER, type RecordFilter, WANTED } from "./RecordFilter.ts"

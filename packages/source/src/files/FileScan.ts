@@ -1,7 +1,7 @@
 /** Goes through the records of a log's files to look for something. */
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
-import type { OriginUnable } from "../LogOrigin.ts"
+import type { OriginUnable } from "../log/LogOrigin.ts"
 import { BLOCK_BYTES, damaged, FilePass, MARGIN_BYTES } from "./FilePass.ts"
 import type { LogFile } from "./LogFile.ts"
 import { MORE, type RecordFormat } from "./RecordFormat.ts"

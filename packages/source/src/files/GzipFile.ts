@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises"
 import { pipeline, Readable } from "node:stream"
 import { createGunzip } from "node:zlib"
 import { Effect } from "effect"
-import { OriginUnable } from "../LogOrigin.ts"
+import { OriginUnable } from "../log/LogOrigin.ts"
 import type { LogFile, OpenedFile } from "./LogFile.ts"
 
 /** The most that is unpacked of one file. The engine packs files of `max-size`, which is rarely over 100 MB. */

@@ -3,9 +3,9 @@ import { constants } from "node:fs"
 import { access, realpath } from "node:fs/promises"
 import { basename, dirname, isAbsolute, join } from "node:path"
 import { Effect } from "effect"
-import type { ContainerDetails } from "../EngineContainer.ts"
-import type { EngineProblem } from "../EngineError.ts"
-import { OriginUnable } from "../LogOrigin.ts"
+import type { ContainerDetails } from "../engine/EngineContainer.ts"
+import type { EngineProblem } from "../engine/EngineError.ts"
+import { OriginUnable } from "../log/LogOrigin.ts"
 import { MAX_FILES } from "./LogFileSet.ts"
 
 /** A container's files: `name` in `directory`, and up to `rotated` older ones, `name.1` the newest of them. */

@@ -3,7 +3,7 @@ import { close, closeSync, constants, fstat, fstatSync, openSync, read } from "n
 import { type FileHandle, lstat, open } from "node:fs/promises"
 import { promisify } from "node:util"
 import { Effect } from "effect"
-import { OriginUnable } from "../LogOrigin.ts"
+import { OriginUnable } from "../log/LogOrigin.ts"
 
 /** A file's bytes as the engine wrote them, whether the file is compressed or not. */
 export interface LogFile {

@@ -1,6 +1,6 @@
 /** All files of one container's log: the one the engine writes to, and those it has put aside. */
 import { Effect } from "effect"
-import { OriginUnable } from "../LogOrigin.ts"
+import { OriginUnable } from "../log/LogOrigin.ts"
 import * as GzipFile from "./GzipFile.ts"
 import { isAt, type LogFile, type OpenedFile, openRegular, plain } from "./LogFile.ts"
 

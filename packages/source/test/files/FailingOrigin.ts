@@ -3,7 +3,7 @@ import { Deferred, Effect } from "effect"
 import type { LogCursor } from "@rdl/core/log/LogCursor"
 import type { LogGap } from "@rdl/core/log/LogGap"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
-import { type LogOrigin, type LogTaker, OriginUnable } from "../../src/LogOrigin.ts"
+import { type LogOrigin, type LogTaker, OriginUnable } from "../../src/log/LogOrigin.ts"
 
 /** Gives so many records more, then cannot go on; unless the log ends before. */
 export const failAfter = (origin: LogOrigin, records: number): LogOrigin => ({

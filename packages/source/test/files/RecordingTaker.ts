@@ -3,7 +3,7 @@ import { CursorTracker } from "@rdl/core/log/CursorTracker"
 import type { LogCursor } from "@rdl/core/log/LogCursor"
 import type { LogGap } from "@rdl/core/log/LogGap"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
-import type { LogTaker } from "../../src/LogOrigin.ts"
+import type { LogTaker } from "../../src/log/LogOrigin.ts"
 
 export interface TakenGap extends Pick<LogGap, "since" | "until" | "reason"> {
   /** How many records had come before it. */
