@@ -2,28 +2,14 @@ import { describeEachEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { Effect, Fiber, Layer, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
+import { asContainer } from "../AsContainer.ts"
 import { CollectingWriter } from "../log/CollectingWriter.ts"
-
-const asContainer = ({ id, name }: RealContainer): Container => ({
-  id: ContainerId.make(id),
-  name: ContainerName.make(name),
-  names: [ContainerName.make(name)],
-  image: "",
-  imageId: "",
-  command: "",
-  created: 0,
-  state: "",
-  status: "",
-  labels: {},
-  ports: [],
-})
 
 const all: LogQuery = { follow: false, stdout: true, stderr: true, timestamps: false, details: false }
 const text: LogRendering = { format: "text", host: "none" }

@@ -5,26 +5,12 @@ import { dockerds, PrivateEngine } from "@rdl/test-kit/PrivateEngine"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
+import { asContainer } from "../AsContainer.ts"
 import { CollectingWriter } from "../log/CollectingWriter.ts"
-
-const asContainer = ({ id, name }: RealContainer): Container => ({
-  id: ContainerId.make(id),
-  name: ContainerName.make(name),
-  names: [ContainerName.make(name)],
-  image: "",
-  imageId: "",
-  command: "",
-  created: 0,
-  state: "",
-  status: "",
-  labels: {},
-  ports: [],
-})
 
 /** A follow of a container's whole log, as a source reads it. */
 const following = (socket: string) => {

@@ -2,13 +2,13 @@ import { describeEachEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { Effect, Either, FastCheck as fc, Fiber, Layer, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { LogTime } from "@rdl/core/log/LogTime"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
+import { asContainer } from "../AsContainer.ts"
 import { CollectingWriter, sha256 } from "../log/CollectingWriter.ts"
 import { type RecordingRelay, startRelay } from "../answer/RecordingRelay.ts"
 
@@ -22,20 +22,6 @@ const AWKWARD = `
   line 16383 a; line 16384 b; line 16385 c; line 32768 d >&2; line 1048576 e; echo >&2
   for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done
   printf 'no newline at the end'`
-
-const asContainer = ({ id, name }: RealContainer): Container => ({
-  id: ContainerId.make(id),
-  name: ContainerName.make(name),
-  names: [ContainerName.make(name)],
-  image: "",
-  imageId: "",
-  command: "",
-  created: 0,
-  state: "",
-  status: "",
-  labels: {},
-  ports: [],
-})
 
 const all: LogQuery = { follow: false, stdout: true, stderr: true, timestamps: false, details: false }
 const multiplexed: LogRendering = { format: "multiplexed", host: "none" }

@@ -1,6 +1,5 @@
 import { Context, Effect, FastCheck as fc, Fiber, Layer, Metric } from "effect"
 import { describe, expect, it } from "@effect/vitest"
-import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { fromNanos } from "@rdl/core/log/LogTime"
@@ -10,24 +9,11 @@ import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
 import { parks } from "../../src/SourceCounters.ts"
+import { asContainer } from "../AsContainer.ts"
 import { CollectingWriter } from "../log/CollectingWriter.ts"
 
 type SampleContainer = SampleEngine.SampleEngine["containers"][number]
 type Flavour = NonNullable<SampleEngine.Options["flavour"]>
-
-const asContainer = ({ id, name }: SampleContainer): Container => ({
-  id: ContainerId.make(id),
-  name: ContainerName.make(name),
-  names: [ContainerName.make(name)],
-  image: "",
-  imageId: "",
-  command: "",
-  created: 0,
-  state: "",
-  status: "",
-  labels: {},
-  ports: [],
-})
 
 const QUICK = { parkMs: 30, watchMs: 80, lateMs: 10, retryMs: 5_000 }
 

@@ -18,7 +18,7 @@ import { LogTime } from "@rdl/core/log/LogTime"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
 import { MAX_FILES } from "../../src/files/LogFileSet.ts"
 import { TRUNCATED } from "../../src/files/FileFollow.ts"
-import { asContainer } from "./AsContainer.ts"
+import { asContainer } from "../AsContainer.ts"
 import { RecordingTaker } from "./RecordingTaker.ts"
 
 const id = "ab".repeat(32)

@@ -7,7 +7,7 @@ import { LogTime } from "@rdl/core/log/LogTime"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as ContainerEnd from "../../src/files/ContainerEnd.ts"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
-import { asContainer } from "./AsContainer.ts"
+import { asContainer } from "../AsContainer.ts"
 import { RecordingTaker, type RecordingOptions } from "./RecordingTaker.ts"
 
 /** Everything that is stored in another form than it was written, or cut. */

@@ -8,7 +8,7 @@ import { ContainerId } from "@rdl/core/model/Container"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
 import { LogTime } from "@rdl/core/log/LogTime"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
-import { asContainer } from "./AsContainer.ts"
+import { asContainer } from "../AsContainer.ts"
 import { localRecord } from "./LocalFile.ts"
 import { RecordingTaker, type RecordingOptions } from "./RecordingTaker.ts"
 

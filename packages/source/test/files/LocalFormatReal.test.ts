@@ -9,7 +9,7 @@ import type { LogQuery } from "@rdl/core/log/LogQuery"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
 import { lastTime } from "../../src/files/GzipHeader.ts"
-import { asContainer } from "./AsContainer.ts"
+import { asContainer } from "../AsContainer.ts"
 import { RecordingTaker } from "./RecordingTaker.ts"
 
 /** Everything that is stored in another form than it was written, or cut, or not stored at all. */

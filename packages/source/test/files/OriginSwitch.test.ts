@@ -15,7 +15,7 @@ import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
 import type { LogOrigin } from "../../src/log/LogOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
 import { CollectingWriter } from "../log/CollectingWriter.ts"
-import { asContainer } from "./AsContainer.ts"
+import { asContainer } from "../AsContainer.ts"
 import { failAfter } from "./FailingOrigin.ts"
 
 const FORMATS: ReadonlyArray<LogRendering> = [

@@ -1,8 +1,7 @@
 /** A container of a test as the inventory would have it. */
-import type { RealContainer } from "@rdl/test-kit/RealEngine"
 import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 
-export const asContainer = ({ id, name }: Pick<RealContainer, "id" | "name">): Container => ({
+export const asContainer = ({ id, name }: { readonly id: string; readonly name: string }): Container => ({
   id: ContainerId.make(id),
   name: ContainerName.make(name),
   names: [ContainerName.make(name)],
