@@ -15,6 +15,7 @@ import * as EngineQuestion from "./EngineQuestion.ts"
 import { EngineHistory } from "./EngineHistory.ts"
 import { EngineWindow, type WindowEnd } from "./EngineWindow.ts"
 import { FollowCheck } from "./FollowCheck.ts"
+import * as FollowEnd from "./FollowEnd.ts"
 import { BURST_MS, burstLimit, FollowWatch } from "./FollowWatch.ts"
 import type { LogAsk, LogTaker } from "../log/LogOrigin.ts"
 import { PlaceSeek } from "./PlaceSeek.ts"
@@ -114,7 +115,7 @@ export class EngineReading {
       if (end.right === "past" || (end.right === "ended" && (!isLive || step === "until"))) return "eof"
       if (end.right === "parked") yield* room(this.taker)
       else if (end.right === "ended" && step === "last") {
-        const asked = this.isPolled ? Effect.succeed(this.found) : this.reason()
+        const asked = this.isPolled ? Effect.succeed(this.found) : FollowEnd.reason(this.client, this.ask)
         const reason = yield* Effect.catchAll(asked, (problem) => this.recover(problem, isLive))
         if (reason !== undefined) return reason
       }
@@ -160,7 +161,7 @@ export class EngineReading {
   /** Instead of a follow: waits, and looks whether the container still runs, before what came meanwhile is read. */
   private readonly poll = Effect.fnUntraced(function* (this: EngineReading) {
     yield* Effect.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(PODMAN_POLL_MS, this.readMs * POLL_REST)))
-    this.found = yield* this.reason()
+    this.found = yield* FollowEnd.reason(this.client, this.ask)
     const { until } = this.ask.query
     const isOver = until !== undefined && millis(until) + UNTIL_GRACE_MS <= (yield* Clock.currentTimeMillis)
     return isOver ? ("until" as const) : ("ended" as const)
@@ -197,17 +198,6 @@ export class EngineReading {
     }
     while (pass.quietMs() < UNTIL_GRACE_MS) yield* Effect.sleep(100)
     return "until" as const
-  })
-
-  /** Why a follow ended by itself; undefined where the container runs as it did: it was the engine that ended it. */
-  private readonly reason = Effect.fnUntraced(function* (this: EngineReading) {
-    const { query, container, details } = this.ask
-    if (query.until !== undefined && millis(query.until) <= (yield* Clock.currentTimeMillis)) return "eof" as const
-    const { status, startedAt } = yield* this.client.inspect(container.id)
-    if (status === "removing" || status === "dead") return "removed" as const
-    const isSameRun =
-      (status === "running" || status === "paused") && startedAt !== "" && startedAt === details.startedAt
-    return isSameRun ? undefined : ("stopped" as const)
   })
 
   /** Waits until it may be tried again, or fails. A container that is gone has ended a follow. */

@@ -108,7 +108,7 @@ export const fromInspect = (json: unknown): ContainerDetails | undefined =>
     Option.map(decodeInspected(json), (inspected) => ({
       id: inspected.Id,
       tty: inspected.Config.Tty,
-      status: inspected.State.Status,
+      status: stateOf(inspected.State.Status),
       logDriver: inspected.HostConfig?.LogConfig?.Type ?? "",
       logPath: inspected.LogPath,
       logOptions: inspected.HostConfig?.LogConfig?.Config ?? {},
@@ -136,6 +136,16 @@ export const withLibpod = (details: ContainerDetails, json: unknown): ContainerD
     }),
   })
 
+/** Podman's states that Docker has no word for: a container that it is stopping runs on, and writes, until it has stopped. */
+const DOCKERS = new Map([
+  ["configured", "created"],
+  ["initialized", "created"],
+  ["stopping", "running"],
+  ["stopped", "exited"],
+])
+
+const stateOf = (word: string): string => DOCKERS.get(word) ?? word
+
 const project = (listed: typeof Listed.Type): Container => {
   const names = namesOf(listed.Names ?? [], listed.Id)
   return {
@@ -146,7 +156,7 @@ const project = (listed: typeof Listed.Type): Container => {
     imageId: listed.ImageID,
     command: listed.Command,
     created: listed.Created,
-    state: listed.State,
+    state: stateOf(listed.State),
     status: listed.Status,
     labels: listed.Labels,
     ports: listed.Ports.map((port) => ({
