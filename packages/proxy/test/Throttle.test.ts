@@ -57,6 +57,24 @@ describe("Throttle", () => {
     expect(bob.total()).toBe(500)
   })
 
+  it("remembers 10,000 spenders, and lets the one not used for longest begin anew", () => {
+    const throttle = new Throttle({ perUser: 1_000, perSource: Infinity })
+    const spend = (user: string) => {
+      const { consumed, total } = metered(throttle, user, "edge-1")
+      consumed(1_000)
+      return total()
+    }
+    expect([spend("first"), spend("used"), spend("first")]).toEqual([1_000, 1_000, 0])
+    for (let user = 0; user < 9_998; user++) spend(`${user}`)
+    expect(spend("used")).toBe(0)
+    expect(spend("first")).toBe(0)
+    for (let user = 0; user < 9_999; user++) {
+      spend(`more ${user}`)
+      if (user % 1_000 === 0) spend("used")
+    }
+    expect([spend("first"), spend("used")]).toEqual([1_000, 0])
+  })
+
   it("gives nothing back once it is closed", () => {
     const meter = metered(new Throttle({ perUser: 1_000, perSource: Infinity }), "ann", "edge-1")
     meter.consumed(10_000)
