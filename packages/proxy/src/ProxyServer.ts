@@ -57,6 +57,8 @@ export interface Options extends FrontDesk.Options {
   readonly maxConnectionsPerAddress: number
   /** Milliseconds that the headers of a request may take. Default 20 s. */
   readonly headersTimeout: number
+  /** Milliseconds that a TLS handshake may take; the connection of a longer one is cut. Default 15 s. */
+  readonly handshakeTimeout: number
   /** How long a closing server, and the sources for it, let answers go on before it destroys them. Default 1 s. */
   readonly grace: Duration.DurationInput
 }
@@ -69,6 +71,7 @@ export const defaults: Options = {
   maxConnections: 10_000,
   maxConnectionsPerAddress: 2_000,
   headersTimeout: 20_000,
+  handshakeTimeout: 15_000,
   grace: "1 second",
 }
 
@@ -143,7 +146,7 @@ const create = (options: Options): Effect.Effect<Http.Server | Https.Server, Lis
         : Https.createServer({
             ...terms,
             ...Tls.contextOf(tls),
-            handshakeTimeout: Tls.HANDSHAKE_TIMEOUT_MS,
+            handshakeTimeout: options.handshakeTimeout,
             requestCert: tls.clientCa !== undefined,
             rejectUnauthorized: tls.clientCa !== undefined,
           }),

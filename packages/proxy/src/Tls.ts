@@ -24,9 +24,6 @@ export class BadCertificate extends Schema.TaggedError<BadCertificate>()("BadCer
   }
 }
 
-/** Lasts of a handshake, in milliseconds; longer ones are cut. */
-export const HANDSHAKE_TIMEOUT_MS = 15_000
-
 /** For Node's TLS; nothing below TLS 1.2. */
 export const contextOf = ({ cert, clientCa, key }: Pems): SecureContextOptions => ({
   cert,
