@@ -2,6 +2,7 @@
 import { Clock, Effect, Layer, Ref, Schema } from "effect"
 import * as Alarms from "../link/Alarms.ts"
 import { type Link, LinkAcceptor, type SourceIdentity } from "../link/Link.ts"
+import { DEFAULT_DEAD_MS, DEFAULT_HEARTBEAT_MS, DEFAULT_MAX_FRAME, DEFAULT_MAX_STREAMS } from "../link/LinkLimits.ts"
 import type { Hello, Welcome } from "../link/LinkMessage.ts"
 import * as LinkSession from "../link/LinkSession.ts"
 import { SessionCode } from "../link/SessionCode.ts"
@@ -21,7 +22,12 @@ export interface Options {
 }
 
 /** What holds where nothing else is said. */
-export const defaults: Options = { heartbeatMs: 15_000, deadMs: 40_000, maxFrame: 65_536, maxStreams: 256 }
+export const defaults: Options = {
+  heartbeatMs: DEFAULT_HEARTBEAT_MS,
+  deadMs: DEFAULT_DEAD_MS,
+  maxFrame: DEFAULT_MAX_FRAME,
+  maxStreams: DEFAULT_MAX_STREAMS,
+}
 
 /** An acceptor that enters sources into the registry. A link ends, with a reason, when its token stops being good. */
 export const make = Effect.fn("SourceAcceptor.make")(function* (partial?: Partial<Options>) {

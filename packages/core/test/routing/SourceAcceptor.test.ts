@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Ref, TestClock } from "effect"
 import { LinkAcceptor } from "../../src/link/Link.ts"
+import type { Welcome } from "../../src/link/LinkMessage.ts"
 import * as LinkSession from "../../src/link/LinkSession.ts"
 import * as MemoryLink from "../../src/link/MemoryLink.ts"
 import { SessionCode } from "../../src/link/SessionCode.ts"
@@ -37,7 +38,7 @@ const link = Effect.fn(function* (token: string, instanceId: string, time = 0) {
   const acceptor = yield* LinkAcceptor
   const [near, far] = MemoryLink.make()
   yield* Effect.forkScoped(acceptor.accept(far, yield* acceptor.authenticate(token)))
-  const welcomed = yield* Deferred.make<string>()
+  const welcomed = yield* Deferred.make<Welcome>()
   const lost = yield* LinkSession.serve(near, {
     hello: { ...FakeSession.hello(instanceId), time },
     handler: (_, writer) =>
@@ -46,13 +47,13 @@ const link = Effect.fn(function* (token: string, instanceId: string, time = 0) {
         writer.write(new TextEncoder().encode(FakeSession.snapshot(FakeSession.container("a", "web"))))
         return Effect.never
       }),
-    onWelcome: (welcome) => Deferred.succeed(welcomed, welcome.source),
+    onWelcome: (welcome) => Deferred.succeed(welcomed, welcome),
   }).pipe(Effect.flip, Effect.forkScoped)
   const first = yield* Effect.raceFirst(
-    Effect.map(Deferred.await(welcomed), (source) => ({ source })),
+    Effect.map(Deferred.await(welcomed), ({ source }) => ({ source })),
     Effect.map(Fiber.join(lost), ({ code }) => ({ code })),
   )
-  return { first, lost }
+  return { first, lost, welcome: Deferred.await(welcomed) }
 })
 
 const inventoryCame = Effect.flatMap(SourceRegistry.SourceRegistry, (registry) => registry.inventories).pipe(
@@ -74,6 +75,17 @@ describe("SourceAcceptor", () => {
         ])
       }).pipe(Effect.provide(context))
     }),
+  )
+
+  it.scoped(
+    "tells each source the terms of links: PINGs every 15 s, 40 s of silence, 64 KiB a frame, 256 streams",
+    () =>
+      Effect.gen(function* () {
+        const { context } = yield* proxy()
+        const { welcome } = yield* Effect.provide(link("edge-1", "one"), context)
+        const terms = { heartbeatMs: 15_000, deadMs: 40_000, maxFrame: 65_536, maxStreams: 256 }
+        expect(yield* welcome).toMatchObject(terms)
+      }),
   )
 
   it.scoped("takes no token whose sub is no name of a source", () =>
