@@ -1,13 +1,16 @@
 /** The keys of a file that may change at any time, as keys are rotated: new ones are added to it, old ones taken out. */
 import type { TokenKey } from "@rdl/core/token/TokenKey"
 import * as FileChanges from "@rdl/proxy/FileChanges"
-import { Effect, Redacted, Stream } from "effect"
+import { Duration, Effect, Redacted, Stream } from "effect"
 import * as Keys from "./Keys.ts"
 import * as Setting from "./Setting.ts"
 
+/** A key that is taken out must end what its tokens opened within 5 s, also where the file system tells of no change. */
+const LOOK_EVERY = Duration.seconds(1)
+
 /**
  * Tells the keys that are good now, until the scope closes. A change is read as soon as the system tells of it, else
- * within 10 s. A file that is bad fails here; one that becomes bad, or goes, leaves the keys before in force, and is told
+ * within 1 s. A file that is bad fails here; one that becomes bad, or goes, leaves the keys before in force, and is told
  * once. `check` sees each set of keys before it is used.
  */
 export const watch = Effect.fn("KeyFile.watch")(function* (
@@ -28,6 +31,6 @@ export const watch = Effect.fn("KeyFile.watch")(function* (
   }).pipe(
     Effect.catchAll((error) => Effect.logError(`${path} has changed: ${error.message}; the keys before stay in force`)),
   )
-  yield* Effect.forkScoped(Stream.runForEach(FileChanges.changes([path], stamp), () => reload))
+  yield* Effect.forkScoped(Stream.runForEach(FileChanges.changes([path], stamp, LOOK_EVERY), () => reload))
   return (): ReadonlyArray<TokenKey> => keys
 })

@@ -17,6 +17,7 @@ export class Fleet extends Context.Tag("@rdl/cli/test/Fleet")<
     readonly proxy: Serving
     /** Its name is `edge-1`. */
     readonly source: Serving
+    readonly sourceToken: string
     /** The file of revoked tokens; empty. */
     readonly revoked: string
     readonly url: string
@@ -81,6 +82,7 @@ const make = Effect.fnUntraced(function* (rdl: RdlProcess, settings: Record<stri
     engine,
     proxy,
     source,
+    sourceToken,
     revoked,
     url,
     user,

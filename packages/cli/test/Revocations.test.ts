@@ -1,5 +1,10 @@
 import { afterAll, describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import * as Alarms from "@rdl/core/link/Alarms"
+import * as TokenCodec from "@rdl/core/token/TokenCodec"
+import * as TokenKey from "@rdl/core/token/TokenKey"
+import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
+import * as TokenWatch from "@rdl/core/token/TokenWatch"
+import { Clock, Effect, FastCheck as fc, Fiber, TestClock, TestContext } from "effect"
 import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -68,4 +73,51 @@ describe("Revocations", () => {
       expect((yield* Effect.flip(Revocations.watch(path("large")))).message).toContain("larger than 64 MiB")
     }),
   )
+})
+
+/** What is left of 5 s is for the machine: for a timer that is late, and a connection that takes its time to close. */
+const NOTICED_WITHIN_MS = 3_200
+
+/** How long after the file was written the token of a stream and that of a link are found revoked, by clocks that stand where they like. */
+const noticed = (waits: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const file = path(`waits-${waits.join("-")}`)
+    const [key] = yield* TokenKey.parse(JSON.stringify(yield* TokenKey.generate("HS256")))
+    const [opensAt, otherAt, revokedAt] = waits as [number, number, number]
+    const token = yield* TokenCodec.issue(key!, { sub: "ann", role: "user", iat: 0, exp: 3_600, jti: "t" })
+    const { isRevoked } = yield* Revocations.watch(file)
+    const verifier = yield* TokenVerifier.make({ keys: [key!], isRevoked })
+    yield* TestClock.adjust(opensAt)
+    const claims = yield* verifier.verify(token, "user")
+    const stream = yield* Effect.fork(
+      Effect.zipRight(TokenWatch.lapsed(verifier, token, claims), Clock.currentTimeMillis),
+    )
+    let link = 0
+    const watch = yield* TokenWatch.make(verifier, yield* Alarms.make)
+    const onLapsed = () => Effect.map(Clock.currentTimeMillis, (now) => void (link = now))
+    yield* watch({ token, claims, onLapsed })
+    yield* TestClock.adjust(otherAt)
+    // Somebody else's question has the file looked at, so that the next look comes as late as it can.
+    yield* isRevoked("other")
+    yield* TestClock.adjust(revokedAt)
+    yield* Revocations.add(file, "t")
+    const began = yield* Clock.currentTimeMillis
+    for (let passed = 0; passed < 10_000; passed += 50) yield* TestClock.adjust(50)
+    return [(yield* Fiber.join(stream)) - began, link - began]
+  })
+
+describe("A revocation", () => {
+  it("is noticed well within 5 s, whenever the file was looked at, and the stream or link opened", async () => {
+    const wait = fc.integer({ min: 0, max: 2_500 })
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(wait, wait, wait), async (waits) => {
+        const late = await Effect.runPromise(
+          Effect.scoped(noticed(waits)).pipe(Effect.provide(TestContext.TestContext)),
+        )
+        for (const ms of late) expect(ms).toBeGreaterThan(0)
+        for (const ms of late) expect(ms).toBeLessThanOrEqual(NOTICED_WITHIN_MS)
+      }),
+      { numRuns: 5 },
+    )
+  })
 })

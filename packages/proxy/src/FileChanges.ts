@@ -17,8 +17,11 @@ export const stampOf = (paths: ReadonlyArray<string>): string =>
     })
     .join(", ")
 
-/** An element each time that the files are not what their stamp was before, once they are at rest; `first` is the stamp of before. Never ends. */
-export const changes = (paths: ReadonlyArray<string>, first: string): Stream.Stream<void> =>
+/**
+ * An element each time that the files are not what their stamp was before, once they are at rest; `first` is the stamp of
+ * before. Without an event they are looked at every `lookEvery`, by default 10 s. Never ends.
+ */
+export const changes = (paths: ReadonlyArray<string>, first: string, lookEvery = LOOK_EVERY): Stream.Stream<void> =>
   Stream.unwrap(
     Effect.map(Ref.make(first), (known) => {
       const look = Effect.gen(function* () {
@@ -28,7 +31,7 @@ export const changes = (paths: ReadonlyArray<string>, first: string): Stream.Str
         yield* Ref.set(known, stampOf(paths))
         return Option.some<void>(undefined)
       })
-      return Stream.merge(events(paths), Stream.tick(LOOK_EVERY)).pipe(
+      return Stream.merge(events(paths), Stream.tick(lookEvery)).pipe(
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.mapEffect(() => look),
         Stream.filterMap((changed) => changed),

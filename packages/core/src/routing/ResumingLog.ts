@@ -2,6 +2,7 @@
 import { Deferred, Duration, Effect, Exit, Metric, Option, Runtime, Schedule, Scope } from "effect"
 import type { OpenLogs } from "../link/LinkMessage.ts"
 import type { LinkLost, StreamReader } from "../link/LinkSession.ts"
+import { SessionCode } from "../link/SessionCode.ts"
 import { StreamError, type StreamErrorReason } from "../link/StreamError.ts"
 import type { LogGap } from "../log/LogGap.ts"
 import type { Container, ContainerName } from "../model/Container.ts"
@@ -257,8 +258,11 @@ const permits = (request: OpenLogs, source: SourceName, container: Container): b
 
 const isRunning = (container: Container | undefined): boolean => container?.state === "running"
 
-const isOutage = (result: LogResult): boolean =>
-  "_tag" in result && (result._tag === "LinkLost" || result.reason === "engine-unavailable")
+/** A source whose token has ended is not away: it may not come back. */
+const isOutage = (result: LogResult): boolean => {
+  if (!("_tag" in result)) return false
+  return result._tag === "LinkLost" ? result.code !== SessionCode.unauthorized : result.reason === "engine-unavailable"
+}
 
 const mayPass = (error: OpenError): boolean => error._tag !== "StreamError" || MAY_PASS.has(error.reason)
 

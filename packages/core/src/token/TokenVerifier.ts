@@ -16,7 +16,7 @@ export class TokenRejected extends Schema.TaggedError<TokenRejected>()("TokenRej
   }
 }
 
-/** Whether a token is good now; asked for every request and every few seconds of an open log. */
+/** Whether a token is good now; asked for every request, and every other second of an open stream or link. */
 export class TokenVerifier extends Context.Tag("@rdl/core/TokenVerifier")<
   TokenVerifier,
   {
@@ -34,7 +34,7 @@ export type Keys = ReadonlyArray<TokenKey> | (() => ReadonlyArray<TokenKey>)
 export interface Options {
   /** Tried in turn; the public halves are enough. At least one. Keys that may change are told by a function, which is asked on every verification. */
   readonly keys: Keys
-  /** Whether a token was taken back, by its `jti`; asked on every verification. Default: none was. */
+  /** Whether a token was taken back, by its `jti`; asked on every verification, so it must answer at once. Default: none was. */
   readonly isRevoked?: (jti: string) => Effect.Effect<boolean>
   /** Of how many tokens it is remembered that they are signed. Default 20,000 tokens and 16 MiB of them. */
   readonly memory?: TokenMemory.Limits
@@ -60,7 +60,8 @@ export const make = Effect.fn("TokenVerifier.make")(function* (options: Options)
     memory.set(token, signed)
     return claims
   })
-  const verify = Effect.fn("TokenVerifier.verify")(function* (token: string | undefined, role: Role) {
+  // Untraced: it is asked for every open stream and link every other second, and a span costs ten times what it does.
+  const verify = Effect.fnUntraced(function* (token: string | undefined, role: Role) {
     if (token === undefined || token === "") return yield* unauthorized("there is no token")
     const claims = yield* Effect.mapError(claimsOf(token), (error) => unauthorized(error.detail))
     if (yield* isRevoked(claims.jti)) return yield* unauthorized(`the token ${claims.jti} of ${claims.sub} was revoked`)

@@ -2,14 +2,18 @@
 import { Clock, Duration, Effect, FiberSet, type Scope } from "effect"
 import type { Alarms } from "../link/Alarms.ts"
 import type { TokenClaims } from "./TokenClaims.ts"
+import { CLOCK_SKEW } from "./TokenCodec.ts"
 import { TokenRejected, type TokenVerifier } from "./TokenVerifier.ts"
 
-/** How often a token in use is looked at again: at most so late is a revocation noticed. */
-export const INTERVAL = Duration.seconds(5)
+/**
+ * How often a token in use is looked at again. What it opened is to end within 5 s of a revocation: with the second
+ * that a file of revoked tokens may be behind, the rest is for a busy machine.
+ */
+export const INTERVAL = Duration.seconds(2)
 
 /**
  * Waits until the token is no longer good, and says why: `exp` has passed, or a new verification refuses it.
- * A token taken after its `exp`, within the tolerated skew, lasts until verification refuses it.
+ * One that was taken after its `exp`, within the tolerated skew, lasts until that is over. Either end has a timer of its own.
  */
 export const lapsed = Effect.fnUntraced(function* (
   verifier: TokenVerifier["Type"],
@@ -56,8 +60,8 @@ export const make = Effect.fnUntraced(function* (verifier: TokenVerifier["Type"]
 
 const expired = new TokenRejected({ reason: "unauthorized", detail: "the token has expired" })
 
-/** Unix milliseconds; never, where it has passed already and verification goes on for as long as it tolerates that. */
-const expiryOf = ({ exp }: TokenClaims, now: number): number => (now < exp * 1000 ? exp * 1000 : Infinity)
+/** Unix milliseconds. */
+const expiryOf = ({ exp }: TokenClaims, now: number): number => (now < exp * 1000 ? exp : exp + CLOCK_SKEW) * 1000
 
 const refusal = (
   verifier: TokenVerifier["Type"],

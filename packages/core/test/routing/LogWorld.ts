@@ -83,9 +83,9 @@ export class LogWorld {
     this.#finish({ reason })
   }
 
-  cut(): void {
+  cut(code = 0): void {
     this.isLinked = false
-    this.#finish(new LinkLost({ clean: false, code: 0, detail: "cut" }))
+    this.#finish(new LinkLost({ clean: false, code, detail: "cut" }))
   }
 
   reset(reason: StreamError["reason"]): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, FastCheck, Metric, Scope, TestClock, TestContext } from "effect"
+import { SessionCode } from "../../src/link/SessionCode.ts"
 import { StreamError } from "../../src/link/StreamError.ts"
 import * as LogMetrics from "../../src/routing/LogMetrics.ts"
 import { TokenRejected } from "../../src/token/TokenVerifier.ts"
@@ -170,6 +171,19 @@ describe("a log that is resumed", () => {
       yield* TestClock.adjust("1 second")
       yield* settle
       expect(user.result).toMatchObject({ _tag: "LinkLost" })
+      world.link()
+      yield* settle
+      expect(world.served).toHaveLength(1)
+    }),
+  )
+
+  it.scoped("ends at once where the source's token has ended, and waits for no other", () =>
+    Effect.gen(function* () {
+      const world = new LogWorld()
+      const user = yield* reading(world)
+      world.cut(SessionCode.unauthorized)
+      yield* settle
+      expect(user.result).toMatchObject({ _tag: "LinkLost", code: SessionCode.unauthorized })
       world.link()
       yield* settle
       expect(world.served).toHaveLength(1)

@@ -185,7 +185,9 @@ const events = (router: RequestRouter["Type"]) =>
     const until = yield* DockerParameter.time(parameters, "until")
     const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
     const lines = Stream.map(Stream.filter(yield* router.events(user, span), isWanted), DockerEvent.write)
-    yield* EventResponse.send(NodeHttpServerRequest.toServerResponse(request), lines)
+    const sent = EventResponse.send(NodeHttpServerRequest.toServerResponse(request), lines)
+    // Not only by the stream: what is ahead of its end there may wait for a reader who takes nothing.
+    yield* Effect.raceFirst(sent, user.lapsed)
     return HttpServerResponse.empty()
   })
 

@@ -2,9 +2,12 @@ import { describe, expect, it } from "@effect/vitest"
 import { ApiError } from "@rdl/core/api/ApiError"
 import { type SourceContainer, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { SourceName } from "@rdl/core/model/SourceName"
+import { ContainerEvent } from "@rdl/core/model/ContainerEvent"
 import type { SourceStatus } from "@rdl/core/model/SourceStatus"
+import type * as FleetEvents from "@rdl/core/routing/FleetEvents"
 import type { LogFeed } from "@rdl/core/routing/LogFeed"
-import { Effect } from "effect"
+import { Deferred, Effect, Schema, Stream, TestClock } from "effect"
+import { connect } from "node:net"
 import * as ContainerJson from "../../src/ContainerJson.ts"
 import * as DockerApi from "../../src/docker/DockerApi.ts"
 import * as DockerContainer from "../../src/docker/DockerContainer.ts"
@@ -98,6 +101,39 @@ describe("What the router refuses", () => {
         expect([answer.status, messageOf(answer)]).toEqual([status, { message: error.message }])
         expect(answer.head).toMatch(/content-type: application\/json/i)
       }
+    }),
+  )
+})
+
+describe("A reader of events who takes nothing", () => {
+  const event: FleetEvents.SourceEvent = {
+    source: SourceName.make("edge-1"),
+    event: Schema.decodeSync(ContainerEvent)({
+      action: "start",
+      id: "a".repeat(64),
+      name: "web",
+      image: "x".repeat(1024 * 1024),
+      labels: {},
+      timeNano: "1795341075000000000",
+    }),
+  }
+
+  it.scoped("loses them all the same when the token ends", () =>
+    Effect.gen(function* () {
+      const [told, over] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const without = Stream.repeatEffect(Effect.as(Deferred.succeed(told, undefined), event)).pipe(
+        Stream.ensuring(Deferred.succeed(over, undefined)),
+      )
+      const { token, url } = yield* FakeRouter.start([], { events: () => Effect.succeed(without) })
+      const socket = yield* Effect.acquireRelease(
+        Effect.sync(() => connect(Number(new URL(url).port), "127.0.0.1")),
+        (opened) => Effect.sync(() => opened.destroy()),
+      )
+      yield* TestClock.setTime(3_590_000)
+      socket.write(`GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+      yield* Deferred.await(told)
+      yield* TestClock.adjust("10 seconds")
+      yield* Deferred.await(over)
     }),
   )
 })
