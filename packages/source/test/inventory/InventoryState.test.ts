@@ -92,6 +92,24 @@ describe("InventoryState", () => {
     expect(changes.at(-1)).toEqual({ _tag: "Ready" })
   })
 
+  it("tells of 50,000 containers, and of more than one list has of no others", () => {
+    const state = new InventoryState(() => 0)
+    const feed = state.subscribe(() => {})
+    const known = new Map<string, string>()
+    const listed = Array.from({ length: 50_001 }, (_, number) => container(number, "running"))
+    state.online(engine, listed)
+    apply(known, feed.take())
+    expect(known.size).toBe(50_000)
+    expect(known.has("c50000")).toBe(false)
+    const late = container(60_000, "running")
+    state.update([late.id], [late])
+    apply(known, feed.take())
+    expect([known.size, known.has("c60000")]).toEqual([50_000, false])
+    state.update([listed[0]!.id, late.id], [late])
+    apply(known, feed.take())
+    expect([known.size, known.has("c0"), known.has("c60000")]).toEqual([50_000, false, true])
+  })
+
   it("wakes no one after it has left", () => {
     const state = new InventoryState(() => 0)
     let woken = 0
