@@ -2,7 +2,7 @@
 import { Either, Schema } from "effect"
 import * as LineSplitter from "../log/LineSplitter.ts"
 import * as LogEntry from "../log/LogEntry.ts"
-import type { LogPiece, LogSplice, SplicePlace } from "./LogSplice.ts"
+import type { LogPiece, LogSplice, LogWord, SplicePlace } from "./LogSplice.ts"
 
 const Word = Schema.Union(LogEntry.LogGapEntry, LogEntry.LogNextEntry, LogEntry.LogEndEntry)
 const decodeWord = Schema.decodeUnknownEither(Schema.parseJson(Word))
@@ -21,6 +21,8 @@ export class LineSplice implements LogSplice {
   readonly #text = new TextDecoder()
   #lines: LineSplitter.LineSplitter
   #cursor: string | undefined
+  /** The cursor that was told last. */
+  #told: string | undefined
   /** Lines that came after the cursor, and how many of them still come again. */
   #since = 0
   #skip = 0
@@ -28,13 +30,16 @@ export class LineSplice implements LogSplice {
   #pieces: Array<LogPiece> = []
   #problem: string | undefined
 
-  /** Cursors are taken out of the lines unless they are to be kept. */
-  constructor(keepCursors: boolean) {
+  /** Begins behind the cursor, default at the log's start. Cursors are taken out of the lines unless they are to be kept. */
+  constructor(keepCursors: boolean, cursor?: string) {
     this.#keepCursors = keepCursors
+    this.#cursor = this.#told = cursor
     this.#lines = this.#splitter()
   }
 
   readonly place = (): SplicePlace => ({ cursor: this.#cursor, received: this.#since })
+
+  readonly tell = (word: LogWord): LogPiece => ({ _tag: "Told", word, line: lineOf(word) })
 
   readonly restart = (): void => {
     this.#lines = this.#splitter()
@@ -68,7 +73,7 @@ export class LineSplice implements LogSplice {
       return
     }
     this.#since++
-    this.#write(line)
+    this.#out.push(...this.#passed(line))
   }
 
   #word(line: Uint8Array): void {
@@ -78,13 +83,13 @@ export class LineSplice implements LogSplice {
       return
     }
     if ("next" in word.right && word.right.next.why === "recreated") this.forget()
-    this.#write(line)
     this.#pass()
-    this.#pieces.push(pieceOf(word.right))
+    this.#pieces.push({ _tag: "Told", word: wordOf(word.right), line: concat(this.#passed(line)) })
+    this.#mark()
   }
 
-  /** Passes the object on, with its cursor or without, and stands behind it. */
-  #write(line: Uint8Array): void {
+  /** The object with its newline, with its cursor or without, once it is what we stand behind. */
+  #passed(line: Uint8Array): ReadonlyArray<Uint8Array> {
     const from = Math.max(0, line.length - CURSOR_BYTES)
     const found = CURSOR.exec(this.#text.decode(line.subarray(from)))
     const cursor = found?.[1]
@@ -92,21 +97,32 @@ export class LineSplice implements LogSplice {
       this.#cursor = cursor
       this.#since = this.#skip = 0
     }
-    if (found === null || this.#keepCursors) this.#out.push(line, NEWLINE)
-    else this.#out.push(line.subarray(0, line.length - found[0].length), CLOSE)
+    return found === null || this.#keepCursors
+      ? [line, NEWLINE]
+      : [line.subarray(0, line.length - found[0].length), CLOSE]
   }
 
   #pass(): void {
     const out = this.#out
     this.#out = []
     if (out.length > 0) this.#pieces.push({ _tag: "Bytes", bytes: concat(out) })
+    this.#mark()
+  }
+
+  /** Nothing is told where lines came after the cursor: it is not behind all of them. */
+  #mark(): void {
+    if (this.#cursor === undefined || this.#cursor === this.#told || this.#since > 0) return
+    this.#told = this.#cursor
+    this.#pieces.push({ _tag: "Mark", cursor: this.#cursor })
   }
 }
 
-const pieceOf = (word: typeof Word.Type): LogPiece => {
+const wordOf = (word: typeof Word.Type): LogWord => {
   if ("gap" in word) return { _tag: "Gap", gap: word.gap }
   return "next" in word ? { _tag: "Next", next: word.next } : { _tag: "End", end: word.end }
 }
+
+const lineOf = ({ _tag, ...word }: LogWord): Uint8Array => new TextEncoder().encode(`${JSON.stringify(word)}\n`)
 
 const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))

@@ -9,13 +9,25 @@ import * as LogEntry from "../log/LogEntry.ts"
 import * as LogFrames from "../log/LogFrames.ts"
 import type { LogGap } from "../log/LogGap.ts"
 
+/** Something that is told of a log, in its place. */
+export type LogWord =
+  | { readonly _tag: "Gap"; readonly gap: LogGap }
+  | { readonly _tag: "Next"; readonly next: LogEntry.LogNext }
+  | { readonly _tag: "End"; readonly end: End }
+
+/** What stands behind everything before it: where to go on. */
+export interface LogMark {
+  readonly _tag: "Mark"
+  readonly cursor: string
+}
+
 /** A part of a log, in its place. */
 export type LogPiece =
   /** Whole records in Docker's framing, or whole lines of JSON. */
   | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
-  | { readonly _tag: "Gap"; readonly gap: LogGap }
-  | { readonly _tag: "Next"; readonly next: LogEntry.LogNext }
-  | { readonly _tag: "End"; readonly end: End }
+  | LogMark
+  /** `line` is the word's own line of JSON; absent in frames, where no record says it. */
+  | { readonly _tag: "Told"; readonly word: LogWord; readonly line?: Uint8Array | undefined }
 
 /** What to ask for: from the cursor on, without so many bytes, or lines, that came after it. */
 export interface SplicePlace {
@@ -27,6 +39,8 @@ export interface LogSplice {
   /** What a piece of the body completes; a sentence if it cannot be a log's. */
   readonly push: (chunk: Uint8Array) => Either.Either<ReadonlyArray<LogPiece>, string>
   readonly place: () => SplicePlace
+  /** A word that no answer had, as the format tells it. */
+  readonly tell: (word: LogWord) => LogPiece
   /** Another answer begins, at the place. */
   readonly restart: () => void
   /** Another container begins, at the start of its log. */
@@ -37,14 +51,21 @@ const decodeGap = Schema.decodeUnknownEither(Schema.parseJson(LogEntry.LogGap))
 const decodeNext = Schema.decodeUnknownEither(Schema.parseJson(LogEntry.LogNext))
 const decodeEnd = Schema.decodeUnknownEither(Schema.parseJson(LogEntry.LogEndEntry.fields.end))
 
-/** For the format `frames`: records go on as they came, all other frames are told, cursors and signs of life excepted. */
+/** For the format `frames`: records go on as they came, all other frames are told, signs of life excepted. */
 export class FrameSplice implements LogSplice {
   #begun: Uint8Array = new Uint8Array(0)
   #cursor: string | undefined
   #received = 0
   readonly #text = new TextDecoder()
 
+  /** Begins behind the cursor; default at the log's start. */
+  constructor(cursor?: string) {
+    this.#cursor = cursor
+  }
+
   readonly place = (): SplicePlace => ({ cursor: this.#cursor, received: this.#received })
+
+  readonly tell = (word: LogWord): LogPiece => ({ _tag: "Told", word })
 
   readonly restart = (): void => {
     this.#begun = new Uint8Array(0)
@@ -88,24 +109,28 @@ export class FrameSplice implements LogSplice {
 
   /** Undefined where there is nothing to tell, null where it makes no sense. */
   #take(type: number, text: string): LogPiece | undefined | null {
-    const { alive, cursor, gap, next } = LogFrames.LogFrameType
+    const { alive, cursor } = LogFrames.LogFrameType
     if (type === alive) return undefined
     if (type === cursor) {
       this.#cursor = text
       this.#received = 0
-      return undefined
+      return { _tag: "Mark", cursor: text }
     }
-    if (type === gap) return orNull(Either.map(decodeGap(text), (gap) => ({ _tag: "Gap", gap })))
-    if (type === next) {
-      const told = decodeNext(text)
-      if (Either.isRight(told) && told.right.why === "recreated") this.forget()
-      return orNull(Either.map(told, (next) => ({ _tag: "Next", next })))
-    }
-    return orNull(Either.map(decodeEnd(text), (end) => ({ _tag: "End", end })))
+    const word = wordOf(type, text)
+    if (word?._tag === "Next" && word.next.why === "recreated") this.forget()
+    return word === undefined ? null : this.tell(word)
   }
 }
 
-const orNull = (told: Either.Either<LogPiece, unknown>): LogPiece | null => Either.getOrElse(told, () => null)
+/** Undefined where the frame is not what its type says. */
+const wordOf = (type: number, text: string): LogWord | undefined => {
+  const { gap, next } = LogFrames.LogFrameType
+  if (type === gap) return orNone(Either.map(decodeGap(text), (gap) => ({ _tag: "Gap", gap })))
+  if (type === next) return orNone(Either.map(decodeNext(text), (next) => ({ _tag: "Next", next })))
+  return orNone(Either.map(decodeEnd(text), (end) => ({ _tag: "End", end })))
+}
+
+const orNone = (word: Either.Either<LogWord, unknown>): LogWord | undefined => Either.getOrElse(word, () => undefined)
 
 const lengthAt = (bytes: Uint8Array, at: number): number =>
   bytes[at + 4]! * 2 ** 24 + bytes[at + 5]! * 2 ** 16 + bytes[at + 6]! * 2 ** 8 + bytes[at + 7]!

@@ -57,8 +57,15 @@ export interface LogOptions {
 export interface ReadOptions extends Omit<LogOptions, "format" | "host" | "cursors"> {
   /** `frames` = records in Docker's framing, `ndjson` = lines of JSON. Default `frames`. */
   readonly as?: "frames" | "ndjson"
-  /** Leaves the cursors in lines of JSON. Default no. */
+  /** Leaves the cursors in lines of JSON, and in entries: each says where to go on after it. Default no. */
   readonly cursors?: boolean
+  /**
+   * Goes on behind this cursor, which an earlier answer of the same log gave with the same parameters: as a `Mark`, or with
+   * an entry. Nothing that is still there is lost, and what is not is told as a gap; what came after the cursor comes
+   * again. `tail` has had its effect then, and so has a `since` that counts back from now. A cursor of another container,
+   * such as the one that had the name before, fails with `ApiError` "bad-parameter" of `resume`. Default the log's start.
+   */
+  readonly resume?: string | undefined
   /** How long the log is asked for again and again once its answer broke off, until it fails; 0 = not at all. Default 10 min. */
   readonly giveUpAfter?: Duration.DurationInput
 }
@@ -88,10 +95,7 @@ export class RdlClient extends Context.Tag("@rdl/core/RdlClient")<
     /** Opens a log that goes on where its answer breaks off: no byte is lost or doubled, gaps are told. */
     readonly read: (ref: string, options?: ReadOptions) => Effect.Effect<SplicedLog.SplicedLog, RdlError, Scope.Scope>
     /** A log line by line, the last entry being its end; goes on where its answer breaks off, and fails where it cannot. */
-    readonly entries: (
-      ref: string,
-      options?: Omit<ReadOptions, "as" | "cursors">,
-    ) => Stream.Stream<LogEntry.LogEntry, RdlError>
+    readonly entries: (ref: string, options?: Omit<ReadOptions, "as">) => Stream.Stream<LogEntry.LogEntry, RdlError>
   }
 >() {}
 
@@ -147,20 +151,20 @@ export const make = Effect.fn("RdlClient.make")(function* ({ url, token }: Optio
     Effect.map(sources, (all) => all.some(({ connected, name }) => connected && name === source))
 
   const read = Effect.fn("RdlClient.read")(function* (ref: string, options: ReadOptions = {}) {
-    const { as = "frames", cursors = false, giveUpAfter = "10 minutes", ...given } = options
-    // How long ago must mean the same in every request.
+    const { as = "frames", cursors = false, giveUpAfter = "10 minutes", resume, ...given } = options
+    // How long ago must mean the same in every request; behind a cursor the proxy leaves such a `since` out.
     const now = yield* Clock.currentTimeMillis
     const query = {
       ...given,
-      ...(given.since === undefined ? {} : { since: momentOf(given.since, now) }),
+      ...(given.since === undefined || resume !== undefined ? {} : { since: momentOf(given.since, now) }),
       ...(given.until === undefined ? {} : { until: momentOf(given.until, now) }),
     }
-    const splice = as === "frames" ? new FrameSplice() : new LineSplice(cursors)
+    const splice = as === "frames" ? new FrameSplice(resume) : new LineSplice(cursors, resume)
     const terms = { ref, follow: query.follow ?? false, giveUpAfter, isLinked }
     return yield* SplicedLog.open((request) => ask(request.ref, spliceQuery(as, query, request)), terms, splice)
   })
 
-  const entries = (ref: string, options: Omit<ReadOptions, "as" | "cursors"> = {}) =>
+  const entries = (ref: string, options: Omit<ReadOptions, "as"> = {}) =>
     read(ref, { ...options, as: "ndjson" }).pipe(
       Effect.map(({ events }) => readEntries(base, Stream.filterMap(events, bytesOf))),
       Stream.unwrapScoped,

@@ -3,7 +3,7 @@ import { Chunk, Clock, Duration, Effect, Either, ExecutionStrategy, Exit, Option
 import { ContainerId, ContainerName } from "../model/Container.ts"
 import type { LogNext } from "../log/LogEntry.ts"
 import type { ApiErrorCode } from "./ApiError.ts"
-import type { LogPiece, LogSplice, SplicePlace } from "./LogSplice.ts"
+import type { LogMark, LogPiece, LogSplice, LogWord, SplicePlace } from "./LogSplice.ts"
 import { RdlConnectionError, type RdlError } from "./RdlConnectionError.ts"
 
 /** What the client asks with one request. */
@@ -23,8 +23,15 @@ export interface SpliceAnswer {
   readonly stream: Stream.Stream<Uint8Array, RdlConnectionError>
 }
 
-/** How the log fares beside its pieces. */
-export type LogEvent = LogPiece | { readonly _tag: "Lost"; readonly why: string } | { readonly _tag: "Resumed" }
+/** A log as it comes, and how it fares. What is told of it stands among the bytes of NDJSON as well, just before. */
+export type LogEvent =
+  /** Whole records in Docker's framing, or whole lines of JSON. */
+  | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
+  /** Who has taken all events up to here goes on with `resume`, losing and repeating nothing; see ReadOptions. */
+  | LogMark
+  | LogWord
+  | { readonly _tag: "Lost"; readonly why: string }
+  | { readonly _tag: "Resumed" }
 
 export interface SpliceTerms {
   readonly ref: string
@@ -43,6 +50,8 @@ export interface SplicedLog extends Omit<SpliceAnswer, "stream"> {
 /** Between two tries to ask again, in milliseconds: at most this at first, twice as much each time, and this at last; half of it is left to chance. */
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 5_000
+
+const REMOVED = "the container was removed meanwhile, and its last lines with it"
 
 /** Refusals that may be over soon. */
 const MAY_PASS = new Set<ApiErrorCode>([
@@ -123,18 +132,19 @@ export const open = Effect.fnUntraced(function* (
         const pieces = yield* Either.mapLeft(splice.push(chunk), (detail) => Option.some(notALog(container, detail)))
         for (const piece of pieces) {
           tries = 0
-          if (piece._tag === "Next") {
-            id = piece.next.id
-            isAnother ||= piece.next.why === "recreated"
+          const word = piece._tag === "Told" ? piece.word : undefined
+          if (word?._tag === "Next") {
+            id = word.next.id
+            isAnother ||= word.next.why === "recreated"
           }
           // The log of a container that had lost its name is over; the name's goes on.
-          if (piece._tag === "End" && follow && byName && target !== named) {
+          if (word?._tag === "End" && follow && byName && target !== named) {
             startOver()
             yield* leave
             return Chunk.unsafeFromArray(events)
           }
-          isOver ||= piece._tag === "End"
-          events.push(piece)
+          isOver ||= word?._tag === "End"
+          events.push(...eventsOf(piece))
         }
       }
       if (isOver) yield* leave
@@ -160,7 +170,7 @@ export const open = Effect.fnUntraced(function* (
       if (Either.isRight(asked)) {
         answering = asked.right
         const next = nextOf(asked.right.answer)
-        if (target === named && next.id !== id) events.push({ _tag: "Next", next })
+        if (target === named && next.id !== id) events.push(...eventsOf(splice.tell({ _tag: "Next", next })))
         id = next.id
         return Chunk.unsafeFromArray([...events, { _tag: "Resumed" as const }])
       }
@@ -173,7 +183,7 @@ export const open = Effect.fnUntraced(function* (
       if (mayGoOn && (yield* Clock.currentTimeMillis) < until) continue
       if (follow && byName && isOfAnother(error) && target === named) target = `${source}/${id}`
       else if (follow && byName && isGone(error) && target !== named) {
-        events.push({ _tag: "Gap", gap: { reason: "the container was removed meanwhile, and its last lines with it" } })
+        events.push(...eventsOf(splice.tell({ _tag: "Gap", gap: { reason: REMOVED } })))
         startOver()
       } else return yield* Effect.fail(Option.some(error))
     }
@@ -189,6 +199,11 @@ export const open = Effect.fnUntraced(function* (
   })
   return { container, containerId, tty, events: Stream.repeatEffectChunkOption(events) }
 })
+
+const eventsOf = (piece: LogPiece): ReadonlyArray<LogEvent> => {
+  if (piece._tag !== "Told") return [piece]
+  return piece.line === undefined ? [piece.word] : [{ _tag: "Bytes", bytes: piece.line }, piece.word]
+}
 
 const nextOf = ({ container, containerId }: SpliceAnswer): LogNext => ({
   container: ContainerName.make(container.slice(container.indexOf("/") + 1)),

@@ -27,7 +27,7 @@ const countOf = (cursor: string | undefined): number =>
 /** How a format says things. */
 export interface Form {
   readonly name: "frames" | "ndjson"
-  readonly splice: () => LogSplice
+  readonly splice: (cursor?: string) => LogSplice
   /** A line as a client passes it on. */
   readonly line: (n: number) => Uint8Array
   /** A whole answer from a place on: marked behind every so many lines. */
@@ -51,7 +51,7 @@ const record = (n: number): Uint8Array => {
 
 export const frames: Form = {
   name: "frames",
-  splice: () => new FrameSplice(),
+  splice: (cursor) => new FrameSplice(cursor),
   line: record,
   body: (lines, every, { cursor, received }) => {
     const from = countOf(cursor)
@@ -78,7 +78,7 @@ const object = (n: number, cursor?: string) =>
 
 export const ndjson: Form = {
   name: "ndjson",
-  splice: () => new LineSplice(false),
+  splice: (cursor) => new LineSplice(false, cursor),
   line: (n) => object(n),
   body: (lines, every, { cursor }) => {
     const parts: Array<Uint8Array> = []
@@ -102,6 +102,14 @@ export const answer = (bytes: Uint8Array, broken: boolean, containerId = ID): Sp
   containerId,
   tty: false,
   stream: Stream.concat(Stream.make(bytes), broken ? Stream.fail(cable) : Stream.empty),
+})
+
+/** The same, whole, in pieces of so many bytes. */
+export const answerInPieces = (bytes: Uint8Array, size: number): SpliceAnswer => ({
+  ...answer(bytes, false),
+  stream: Stream.fromIterable(
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size)),
+  ),
 })
 
 export const cable = new RdlConnectionError({ reason: "broken", url: "http://proxy", detail: "cable cut" })

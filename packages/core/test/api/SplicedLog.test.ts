@@ -3,7 +3,8 @@ import { Effect, FastCheck, Fiber, type Scope, Stream, TestClock, TestContext } 
 import { ApiError } from "../../src/api/ApiError.ts"
 import type { RdlError } from "../../src/api/RdlConnectionError.ts"
 import * as SplicedLog from "../../src/api/SplicedLog.ts"
-import { answer, cable, type Form, frames, ID, linesOf, ndjson, OTHER_ID } from "./AnswerWorld.ts"
+import * as LogEntry from "../../src/log/LogEntry.ts"
+import { answer, answerInPieces, cable, type Form, frames, ID, linesOf, ndjson, OTHER_ID } from "./AnswerWorld.ts"
 
 const forms = [frames, ndjson]
 const RUNS = Number(process.env["RDL_RUNS"] ?? 1) * 20
@@ -18,6 +19,7 @@ interface Given {
   readonly follow?: boolean
   readonly giveUpAfter?: string
   readonly isLinked?: boolean
+  readonly resume?: string
 }
 
 /** Reads to the end in time that flies; what was asked, what came, and how it ended. */
@@ -32,7 +34,7 @@ const read = (form: Form, answers: Answers, given: Given = {}) =>
         giveUpAfter: given.giveUpAfter === undefined ? "10 minutes" : Number(given.giveUpAfter),
         isLinked: () => Effect.succeed(given.isLinked ?? true),
       },
-      form.splice(),
+      form.splice(given.resume),
     )
     const events: Array<SplicedLog.LogEvent> = []
     const reading = yield* Effect.fork(
@@ -41,13 +43,28 @@ const read = (form: Form, answers: Answers, given: Given = {}) =>
     for (let n = 0; n < 300 && (yield* Fiber.poll(reading))._tag === "None"; n++) yield* TestClock.adjust("5 seconds")
     if ((yield* Fiber.poll(reading))._tag === "None") return yield* Effect.dieMessage("the log is not over")
     const result = yield* Fiber.join(reading)
-    const bytes = events.flatMap((event) => (event._tag === "Bytes" ? [Buffer.from(event.bytes)] : []))
-    const words = events.filter(({ _tag }) => _tag !== "Bytes")
-    return { asked, words, text: linesIn(Buffer.concat(bytes).toString("latin1")), result }
+    const words = events.filter(({ _tag }) => _tag !== "Bytes" && _tag !== "Mark")
+    return { asked, events, words, text: linesIn(textOf(events)), result }
   })
+
+const textOf = (events: ReadonlyArray<SplicedLog.LogEvent>): string =>
+  Buffer.concat(events.flatMap((event) => (event._tag === "Bytes" ? [event.bytes] : []))).toString("latin1")
 
 /** Without the objects that are told beside it. */
 const linesIn = (text: string): string => text.replaceAll(/^\{"(?:gap|next|end)":.*\n/gm, "")
+
+/** What is told among the lines, as a reader of entries sees it; where there are none, as much as there should be. */
+const objectsIn = (form: Form, events: ReadonlyArray<SplicedLog.LogEvent>): ReadonlyArray<string> => {
+  const found: Array<LogEntry.LogEntry> = []
+  const reader = LogEntry.reader((entry) => found.push(entry))
+  const told = events.filter(({ _tag }) => ["Gap", "Next", "End"].includes(_tag)).map(({ _tag }) => _tag.toLowerCase())
+  if (form.name === "frames") return told
+  expect(reader.push(Buffer.from(textOf(events), "latin1"))).toBeUndefined()
+  expect(reader.end()).toBeUndefined()
+  const names = found.flatMap((entry) => ("line" in entry ? [] : Object.keys(entry)))
+  expect(names).toEqual(told)
+  return names
+}
 
 const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect).pipe(Effect.orDie, Effect.provide(TestContext.TestContext)))
@@ -80,6 +97,34 @@ describe.each(forms)("a log out of several answers in $name", (form) => {
               expect(words.filter(({ _tag }) => _tag !== "Lost" && _tag !== "Resumed")).toEqual([
                 { _tag: "End", end: { reason: "stopped" } },
               ])
+            }),
+          ),
+      ),
+      { numRuns: RUNS },
+    )
+  })
+
+  it("goes on for another program with any mark that the one before it got", async () => {
+    await FastCheck.assert(
+      FastCheck.asyncProperty(
+        FastCheck.integer({ min: 6, max: 30 }),
+        FastCheck.integer({ min: 1, max: 6 }),
+        FastCheck.integer({ min: 1, max: 200 }),
+        FastCheck.nat(),
+        (lines, every, piece, which) =>
+          run(
+            Effect.gen(function* () {
+              const whole: Answers = ({ place }) =>
+                Effect.succeed(answerInPieces(ended(form, lines, place, every), piece))
+              const { events } = yield* read(form, whole)
+              const marks = events.flatMap((event, index) => (event._tag === "Mark" ? [{ event, index }] : []))
+              const { event, index } = marks[which % marks.length]!
+              const again = yield* read(form, whole, { resume: event.cursor })
+              expect(again.asked[0]?.place).toEqual({ cursor: event.cursor, received: 0 })
+              expect(linesIn(textOf(events.slice(0, index))) + again.text).toBe(linesOf(form, lines))
+              // A mark stands behind what came before it, and is told once.
+              expect(new Set(marks.map(({ event }) => event.cursor)).size).toBe(marks.length)
+              expect(again.events.slice(0, -1).some(({ _tag }) => _tag === "End")).toBe(false)
             }),
           ),
       ),
@@ -135,7 +180,7 @@ describe.each(forms)("a log out of several answers in $name", (form) => {
     () =>
       Effect.gen(function* () {
         const taken = new ApiError({ code: "bad-parameter", message: "another's", parameter: "resume" })
-        const { asked, text, words } = yield* read(form, ({ place, ref }, n) => {
+        const { asked, events, text, words } = yield* read(form, ({ place, ref }, n) => {
           if (n === 0) return Effect.succeed(answer(form.body(3, 1, place), true))
           if (n === 1) return Effect.fail(taken)
           if (ref === `edge-1/${ID}`) return Effect.fail(gone)
@@ -157,19 +202,21 @@ describe.each(forms)("a log out of several answers in $name", (form) => {
           { _tag: "Resumed" },
           { _tag: "End" },
         ])
+        expect(objectsIn(form, events)).toEqual(["gap", "next", "end"])
       }),
   )
 
   it.scoped("reads the old container's log to its end first, where it is still there under no name", () =>
     Effect.gen(function* () {
       const taken = new ApiError({ code: "bad-parameter", message: "another's", parameter: "resume" })
-      const { text, words } = yield* read(form, ({ isAnother, place, ref }, n) => {
+      const { events, text, words } = yield* read(form, ({ isAnother, place, ref }, n) => {
         if (n === 0) return Effect.succeed(answer(form.body(3, 1, place), true))
         if (ref === `edge-1/${ID}`) return Effect.succeed(answer(ended(form, 5, place), false))
         return isAnother ? Effect.succeed(answer(ended(form, 2, place), false, OTHER_ID)) : Effect.fail(taken)
       })
       expect(text).toBe(linesOf(form, 5) + linesOf(form, 2))
       expect(words.map(({ _tag }) => _tag)).toEqual(["Lost", "Resumed", "Next", "Resumed", "End"])
+      expect(objectsIn(form, events)).toEqual(["next", "end"])
     }),
   )
 
