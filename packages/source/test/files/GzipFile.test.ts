@@ -5,7 +5,6 @@ import { gzipSync } from "node:zlib"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as GzipFile from "@rdl/source/files/GzipFile"
-import { HEADER_BYTES, lastTime } from "@rdl/source/files/GzipHeader"
 import type { LogFile } from "@rdl/source/files/LogFile"
 
 /** As the engine packs: a note between the head and the packed bytes. */
@@ -101,14 +100,4 @@ describe("GzipFile", () => {
       expect(failed._tag).toBe("OriginUnable")
     }),
   )
-
-  it("reads when the last record was written", () => {
-    const head = packed(content, NOTE).subarray(0, HEADER_BYTES)
-    expect(lastTime(head)).toBe("1795361083.848152740")
-    expect(lastTime(packed(content, undefined))).toBeUndefined()
-    expect(lastTime(packed(content, '{"lastTime":"never"}'))).toBeUndefined()
-    expect(lastTime(packed(content, "AB\u0002\u0000xy"))).toBeUndefined()
-    for (let length = 0; length < 12 + NOTE.length; length++) expect(lastTime(head.subarray(0, length))).toBeUndefined()
-    expect(lastTime(Buffer.from(`{"log":"x"}`.repeat(10)))).toBeUndefined()
-  })
 })
