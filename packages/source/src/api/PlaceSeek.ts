@@ -9,15 +9,41 @@ import type { Judgement, RecordBounds } from "./RecordBounds.ts"
 /** `short`: these records begin after the anchor; `astray`: as many records after it as were counted, another one stands there. */
 export type Finding = Judgement | "short" | "astray"
 
-/** What finds a place. */
-export interface Seek {
-  readonly next: (record: LogRecord) => Finding
+/** What finds a place: counts what comes, and judges by the bounds what comes after the place. */
+export abstract class Seek {
+  protected readonly bounds: RecordBounds
+  protected readonly stamp = new LogStamp()
+  protected there = false
+  protected records = 0
+  private begin: RecordMark | undefined
+
+  constructor(bounds: RecordBounds) {
+    this.bounds = bounds
+  }
+
   /** Whether the place is found: what comes now is after it. */
-  readonly arrived: () => boolean
+  arrived(): boolean {
+    return this.there
+  }
+
   /** The first record that came. */
-  readonly first: () => RecordMark | undefined
+  first(): RecordMark | undefined {
+    return this.begin
+  }
+
   /** How many came. */
-  readonly seen: () => number
+  seen(): number {
+    return this.records
+  }
+
+  next(record: LogRecord): Finding {
+    this.records++
+    this.begin ??= markOf(record)
+    return this.there ? this.bounds.judge(record) : this.look(record)
+  }
+
+  /** One that comes before the place is found, or leads to it. */
+  protected abstract look(record: LogRecord): Finding
 }
 
 const isMarked = (record: LogRecord, mark: RecordMark, stamp: LogStamp, wanted: LogStamp): boolean =>
@@ -27,22 +53,17 @@ const isMarked = (record: LogRecord, mark: RecordMark, stamp: LogStamp, wanted: 
 export type Patience = "first" | "later" | "end"
 
 /** Counts from the anchor. */
-export class PlaceSeek implements Seek {
+export class PlaceSeek extends Seek {
   private readonly cursor: LogCursor
-  private readonly bounds: RecordBounds
   private readonly patience: Patience
-  private readonly stamp = new LogStamp()
   private readonly anchor = new LogStamp()
   private readonly last = new LogStamp()
-  private begin: RecordMark | undefined
-  private records = 0
   /** Records since the anchor; below 0 while it has not come. */
   private counted = -1
-  private there: boolean
 
   constructor(cursor: LogCursor, bounds: RecordBounds, patience: Patience) {
+    super(bounds)
     this.cursor = cursor
-    this.bounds = bounds
     this.patience = patience
     if (cursor.anchor === undefined) this.counted = 0
     else this.anchor.set(cursor.anchor.nanos)
@@ -50,22 +71,7 @@ export class PlaceSeek implements Seek {
     this.there = cursor.anchor === undefined && cursor.count === 0
   }
 
-  arrived(): boolean {
-    return this.there
-  }
-
-  first(): RecordMark | undefined {
-    return this.begin
-  }
-
-  seen(): number {
-    return this.records
-  }
-
-  next(record: LogRecord): Finding {
-    this.records++
-    this.begin ??= markOf(record)
-    if (this.there) return this.bounds.judge(record)
+  protected override look(record: LogRecord): Finding {
     const { anchor, count, last } = this.cursor
     this.stamp.read(record)
     const isAnchor = this.counted < 0 && isMarked(record, anchor!, this.stamp, this.anchor)
@@ -101,40 +107,20 @@ export interface LastSeekHandlers {
 }
 
 /** Looks for the last record before the place, wherever it is; of a log that begins after it, everything is after the place. */
-export class LastSeek implements Seek {
+export class LastSeek extends Seek {
   private readonly last: RecordMark | undefined
-  private readonly bounds: RecordBounds
   private readonly handlers: LastSeekHandlers
-  private readonly stamp = new LogStamp()
   private readonly wanted = new LogStamp()
-  private begin: RecordMark | undefined
-  private records = 0
-  private there = false
 
   constructor(cursor: LogCursor, bounds: RecordBounds, handlers: LastSeekHandlers) {
+    super(bounds)
     this.last = cursor.last
-    this.bounds = bounds
     this.handlers = handlers
     const from = cursor.last ?? cursor.anchor
     if (from !== undefined) this.wanted.set(from.nanos)
   }
 
-  arrived(): boolean {
-    return this.there
-  }
-
-  first(): RecordMark | undefined {
-    return this.begin
-  }
-
-  seen(): number {
-    return this.records
-  }
-
-  next(record: LogRecord): Finding {
-    this.records++
-    this.begin ??= markOf(record)
-    if (this.there) return this.bounds.judge(record)
+  protected override look(record: LogRecord): Finding {
     this.stamp.read(record)
     if (this.records === 1 && (this.last === undefined || this.stamp.compare(this.wanted) > 0)) {
       this.there = true
@@ -151,40 +137,22 @@ export class LastSeek implements Seek {
 }
 
 /** Where the last record before the place is nowhere: what is newer than it is after the place; without a place, everything is. */
-export class TimeSeek implements Seek {
-  private readonly bounds: RecordBounds
-  private readonly stamp = new LogStamp()
+export class TimeSeek extends Seek {
   private readonly wanted: LogStamp | undefined
-  private begin: RecordMark | undefined
-  private records = 0
-  private there = false
 
   constructor(after: bigint | undefined, bounds: RecordBounds) {
-    this.bounds = bounds
+    super(bounds)
     if (after === undefined) return
     this.wanted = new LogStamp()
     this.wanted.set(after)
   }
 
-  arrived(): boolean {
-    return this.there
-  }
-
-  first(): RecordMark | undefined {
-    return this.begin
-  }
-
-  seen(): number {
-    return this.records
-  }
-
-  next(record: LogRecord): Finding {
-    this.records++
-    this.begin ??= markOf(record)
-    if (!this.there && this.wanted !== undefined) {
+  protected override look(record: LogRecord): Finding {
+    if (this.wanted !== undefined) {
       this.stamp.read(record)
-      this.there = this.stamp.compare(this.wanted) > 0
-    } else this.there = true
-    return this.there ? this.bounds.judge(record) : "skip"
+      if (this.stamp.compare(this.wanted) <= 0) return "skip"
+    }
+    this.there = true
+    return this.bounds.judge(record)
   }
 }
