@@ -21,7 +21,7 @@ const GATHERED = { exportInterval: "2 seconds", maxBatchSize: 512 } as const
 /** A collector that has not taken a batch by then does not get it; after a few failures in a row spans are dropped for a minute. */
 const EXPORT_TIMEOUT = "5 seconds"
 
-/** Batches on their way at once; a further one fails as if the collector had refused it. */
+/** Batches on their way at once. A further one is dropped without another try, and all spans of the next minute are. */
 const MAX_EXPORTS = 4
 
 /** What a program that stops gives the last batch. */
@@ -48,14 +48,15 @@ const boundedClient = Layer.effect(
     let running = 0
     return HttpClient.transform(client, (answer, request) =>
       Effect.suspend(() => {
-        const refused = (description: string) =>
-          new HttpClientError.RequestError({ request, reason: "Transport", description })
-        if (running >= MAX_EXPORTS) return refused("too many batches are on their way")
+        const failed = (reason: "Transport" | "Encode", description: string) =>
+          new HttpClientError.RequestError({ request, reason, description })
+        // Failures of the transport are tried again; its spans would be held meanwhile.
+        if (running >= MAX_EXPORTS) return failed("Encode", "too many batches are on their way")
         running += 1
         return Effect.ensuring(
           Effect.timeoutFail(answer, {
             duration: Duration.decode(EXPORT_TIMEOUT),
-            onTimeout: () => refused("the collector did not answer in time"),
+            onTimeout: () => failed("Transport", "the collector did not answer in time"),
           }),
           Effect.sync(() => running--),
         )

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Tracing from "../src/Tracing.ts"
 import * as Collector from "./Collector.ts"
 import * as FaultWorld from "./FaultWorld.ts"
 import * as Fleets from "./Fleet.ts"
@@ -99,6 +102,29 @@ describe("Traces", () => {
         expect(yield* read(url, RDL_TOKEN)).toBe("line\n")
         expect(yield* Effect.promise(() => proxy.stop("SIGTERM"))).toBe(0)
       }).pipe(Effect.provide(Fleets.layer(rdl, { OTEL_EXPORTER_OTLP_ENDPOINT: hole.url })))
+    }),
+  )
+
+  it.scopedLive("of a collector that answers nothing are held 512 at a time, four times, and dropped beyond", () =>
+    Effect.gen(function* () {
+      const sizes: Array<number> = []
+      const server = createServer((request) => {
+        let text = ""
+        request.setEncoding("utf8").on("data", (piece: string) => (text += piece))
+        request.on("end", () => void sizes.push(text.split('"traceId"').length - 1))
+      })
+      yield* Effect.acquireRelease(
+        Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => server.close().closeAllConnections()),
+      )
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const request = Effect.withSpan(Effect.void, "request", { kind: "server" })
+      yield* Effect.gen(function* () {
+        yield* Effect.repeatN(request, 10_000)
+        yield* FaultWorld.until(() => sizes.length >= 4)
+        yield* Effect.repeatN(request, 10_000)
+      }).pipe(Effect.provide(Tracing.layer({ service: "rdl-proxy", url })))
+      expect(sizes).toEqual([512, 512, 512, 512])
     }),
   )
 
