@@ -1,6 +1,9 @@
 import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import { expect, it } from "@effect/vitest"
@@ -13,6 +16,7 @@ import { program } from "../embed-proxy.ts"
 import { sourceLayer } from "../embed-source.ts"
 import { errorCounts } from "../error-counts.ts"
 import { goOn } from "../go-on.ts"
+import { takeNew } from "../keep-place.ts"
 import { openClient, startProxy, startSource } from "../plain-node.ts"
 
 const tokens = Effect.gen(function* () {
@@ -109,6 +113,47 @@ it.scopedLive("a program that only fetches goes on with a log where it stopped",
       expect(rest).toEqual(["three", { reason: "eof" }])
       await expect(goOn(`${url}/containers/gone/logs`, token).next()).rejects.toThrow("no such container: gone")
     })
+  }),
+)
+
+it.scopedLive("a program that keeps its place takes each line once, over its own end and the end of its taking", () =>
+  Effect.gen(function* () {
+    const engine = yield* SampleEngine.make()
+    const container = engine.createContainer({ name: "till", state: "running" })
+    for (const line of ["one", "two", "three"]) container.log("stdout", `${line}\n`)
+    const { key, source, user } = yield* tokens
+    const server = yield* program(key, 0)
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    yield* Layer.build(sourceLayer({ proxy: url.href, token: source, engine: engine.url }))
+    const directory = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "rdl-place-"))),
+      (made) => Effect.promise(() => rm(made, { recursive: true })),
+    )
+    const taken: Array<string> = []
+    const takeUntil = (stop: string) =>
+      takeNew("shop/till", join(directory, "place"), (entry) => {
+        if ("line" in entry && entry.line === stop) return Effect.die("the program was killed")
+        taken.push("line" in entry ? entry.line : JSON.stringify(entry))
+        return Effect.void
+      }).pipe(Effect.provide(RdlClient.layer({ url, token: user }).pipe(Layer.provide(FetchHttpClient.layer))))
+    // Until the source has linked and told what it has.
+    const started = Effect.retry(takeUntil("two"), Schedule.spaced("20 millis"))
+    expect(yield* Effect.exit(started)).toMatchObject({ _tag: "Failure" })
+    expect(taken).toEqual(["one"])
+    yield* takeUntil("none")
+    container.log("stdout", "four\n")
+    yield* takeUntil("none")
+    const end = JSON.stringify({ end: { reason: "eof" } })
+    expect(taken).toEqual(["one", "two", "three", end, "four", end])
+    // Another container of the name has another log.
+    container.remove()
+    engine.createContainer({ name: "till", state: "running" })
+    const isOfAnother = (error: RdlClient.RdlError) => error._tag === "ApiError" && error.code === "bad-parameter"
+    const refused = Effect.flip(takeUntil("none")).pipe(
+      Effect.filterOrFail(isOfAnother),
+      Effect.retry(Schedule.spaced("20 millis")),
+    )
+    expect(yield* refused).toMatchObject({ parameter: "resume" })
   }),
 )
 
