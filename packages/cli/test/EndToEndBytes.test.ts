@@ -1,4 +1,6 @@
+import { type EngineFacts, engines as everyEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
+import { type LogAsked, logTruth, payloads, queryOf } from "@rdl/test-kit/RealEngineTruth"
 import { FastCheck as fc } from "effect"
 import { createHash } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -14,47 +16,28 @@ const AWKWARD = `
   for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done
   printf 'no newline at the end'`
 
-/** Parameters as both the engine and the proxy take them. */
-interface Asked {
-  readonly stdout?: 1
-  readonly stderr?: 1
-  readonly timestamps?: 1
-  readonly details?: 1
-  readonly follow?: 1
-  readonly tail?: number
-  readonly since?: string
-  readonly until?: string
+/** Podman knows no `local`, and starts no container whose log is to have a `tag`; `json-file` is a name for its own there. */
+const LOGS = {
+  docker: [
+    { logDriver: "json-file", logOptions: { labels: "a.label", tag: "t" } },
+    { logDriver: "local", logOptions: {} },
+  ],
+  podman: [{ logDriver: "k8s-file", logOptions: {} }],
 }
-
-const query = (asked: object): string =>
-  Object.entries(asked)
-    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
-    .join("&")
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
-/** What is in the engine's frames. */
-const payloads = (framed: Buffer): Buffer => {
-  const parts: Array<Buffer> = []
-  for (let at = 0; at < framed.length;) {
-    const end = at + 8 + framed.readUInt32BE(at + 4)
-    parts.push(framed.subarray(at + 8, end))
-    at = end
-  }
-  return Buffer.concat(parts)
-}
-
-/** The time of each record, as unix seconds with nine decimals. */
+/** The time of each record, as unix seconds with the decimals that the engine tells: nine, or none. */
 const timesOf = (stamped: Buffer): ReadonlyArray<string> =>
   Array.from(
-    stamped.toString("latin1").matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{9})Z /g),
-    ([, seconds, nanos]) => `${Date.parse(`${seconds}Z`) / 1000}.${nanos}`,
+    stamped.toString("latin1").matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})?Z /g),
+    ([, seconds, decimals = ""]) => `${Date.parse(`${seconds}Z`) / 1000}${decimals}`,
   )
 
 const BOTH = { stdout: 1, stderr: 1 } as const
 
 /** Each parameter alone and at its edges, then any together. */
-const askedOf = (times: ReadonlyArray<string>): ReadonlyArray<Asked> => {
+const askedOf = (times: ReadonlyArray<string>): ReadonlyArray<LogAsked> => {
   const first = times[0]!
   const middle = times[Math.floor(times.length / 2)]!
   const last = times.at(-1)!
@@ -93,13 +76,11 @@ const askedOf = (times: ReadonlyArray<string>): ReadonlyArray<Asked> => {
   ]
 }
 
-const { engines } = EndToEndFleet
+const engines = (await everyEngine()).map((facts, index) => ({ ...facts, source: `edge-${index + 1}` }))
 const rdl = rdlProcess()
 
-const cases = engines.flatMap((socket, index) =>
-  (["json-file", "local"] as const).flatMap((logDriver) =>
-    [false, true].map((tty) => ({ socket, logDriver, tty, source: `edge-${index + 1}` })),
-  ),
+const cases = engines.flatMap((engine) =>
+  LOGS[engine.kind].flatMap((log) => [false, true].map((tty) => ({ ...engine, ...log, tty }))),
 )
 
 describe.skipIf(engines.length === 0)("a log at the user is the engine's own, byte for byte", () => {
@@ -108,8 +89,11 @@ describe.skipIf(engines.length === 0)("a log at the user is the engine's own, by
   const made: Array<RealContainer> = []
 
   beforeAll(async () => {
-    for (const socket of engines) open.set(socket, new RealEngine(socket))
-    fleet = await EndToEndFleet.start(rdl, engines)
+    for (const { socket } of engines) open.set(socket, new RealEngine(socket))
+    fleet = await EndToEndFleet.start(
+      rdl,
+      engines.map(({ socket }) => socket),
+    )
   }, 120_000)
   afterAll(async () => {
     await Promise.all(made.map((container) => container.remove()))
@@ -117,12 +101,11 @@ describe.skipIf(engines.length === 0)("a log at the user is the engine's own, by
     for (const engine of open.values()) await engine.close()
   }, 120_000)
 
-  it.each(cases)(
-    "from $source, driver $logDriver, terminal $tty",
+  it.concurrent.each(cases)(
+    "from $name, driver $logDriver, terminal $tty",
     { timeout: 300_000 },
-    async ({ logDriver, socket, source, tty }) => {
+    async ({ kind, logDriver, logOptions, socket, source, tty }) => {
       const engine = open.get(socket)!
-      const logOptions = logDriver === "json-file" ? { labels: "a.label", tag: "t" } : {}
       const container = await engine.runToEnd({
         script: AWKWARD,
         tty,
@@ -138,7 +121,7 @@ describe.skipIf(engines.length === 0)("a log at the user is the engine's own, by
       // By its id: a follow by name would wait for the container's next run.
       const path = `/containers/${source}/${container.id}/logs`
       const fetched = async (asked: object, type: string) => {
-        const response = await fleet.get(`${path}?${query(asked)}`)
+        const response = await fleet.get(`${path}?${queryOf(asked)}`)
         expect([response.status, response.headers.get("content-type")]).toEqual([200, type])
         return sha256(new Uint8Array(await response.arrayBuffer()))
       }
@@ -146,28 +129,37 @@ describe.skipIf(engines.length === 0)("a log at the user is the engine's own, by
         ? (["raw", "application/vnd.docker.raw-stream"] as const)
         : (["multiplexed", "application/vnd.docker.multiplexed-stream"] as const)
       for (const asked of askedOf(times)) {
-        const truth = await engine.logs(container.id, query(asked))
+        const truth = await logTruth(engine, kind, container, tty, asked)
         const text = await fetched({ ...asked, host: "none" }, "text/plain; charset=utf-8")
-        expect([query(asked), text]).toEqual([query(asked), sha256(tty ? truth : payloads(truth))])
-        expect([query(asked), await fetched({ ...asked, format: native[0] }, native[1])]).toEqual([
-          query(asked),
+        expect([queryOf(asked), text]).toEqual([queryOf(asked), sha256(tty ? truth : payloads(truth))])
+        expect([queryOf(asked), await fetched({ ...asked, format: native[0] }, native[1])]).toEqual([
+          queryOf(asked),
           sha256(truth),
         ])
       }
     },
   )
 
-  it("whichever way a moment is written", { timeout: 120_000 }, async () => {
-    const [container] = made
-    const engine = open.get(engines[0]!)!
-    const [seconds = "", nanos = ""] = timesOf(
-      await engine.logs(container!.id, "stdout=1&stderr=1&timestamps=1&tail=9"),
-    )[0]!.split(".")
-    const moment = `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${nanos}Z`
-    const truth = sha256(payloads(await engine.logs(container!.id, query({ ...BOTH, since: `${seconds}.${nanos}` }))))
-    for (const since of [`${seconds}.${nanos}`, moment, moment.replace("Z", "+00:00")]) {
-      const response = await fleet.get(`/containers/edge-1/${container!.name}/logs?${query({ since, host: "none" })}`)
-      expect([since, sha256(new Uint8Array(await response.arrayBuffer()))]).toEqual([since, truth])
-    }
-  })
+  it.concurrent.each(engines)(
+    "from $name, whichever way a moment is written",
+    { timeout: 120_000 },
+    async ({ kind, socket, source }) => {
+      const engine = open.get(socket)!
+      const script = "for i in 1 2 3; do echo out $i; echo err $i >&2; usleep 400000; done"
+      const container = await engine.runToEnd({ script })
+      made.push(container)
+      await fleet.listed(container.id, ({ state }) => state === "exited")
+      const times = timesOf(await engine.logs(container.id, "stdout=1&stderr=1&timestamps=1"))
+      const middle = times[3]!
+      const [seconds = "", decimals] = middle.split(".")
+      const moment = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
+      const text = decimals === undefined ? `${moment}Z` : `${moment}.${decimals}Z`
+      const truth = sha256(payloads(await logTruth(engine, kind, container, false, { ...BOTH, since: middle })))
+      for (const since of [middle, text, text.replace("Z", "+00:00")]) {
+        const path = `/containers/${source}/${container.name}/logs?${queryOf({ since, host: "none" })}`
+        const response = await fleet.get(path)
+        expect([since, sha256(new Uint8Array(await response.arrayBuffer()))]).toEqual([since, truth])
+      }
+    },
+  )
 })

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { engineSockets, RealEngine, type RealContainer } from "@rdl/test-kit/RealEngine"
+import { describeEachEngine } from "@rdl/test-kit/Engines"
+import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { join } from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import { rdlProcess, type Serving, serving } from "./RdlProcess.ts"
 
 const rdl = rdlProcess()
-const [socket = ""] = engineSockets()
 
 /** What the engine wrote to one stream, taken out of its frames. */
 const streamOf = (framed: Buffer, stream: 1 | 2): Buffer => {
@@ -17,9 +17,11 @@ const streamOf = (framed: Buffer, stream: 1 | 2): Buffer => {
   return Buffer.concat(pieces)
 }
 
-describe.skipIf(socket === "")("rdl up with a real engine", () => {
+await describeEachEngine("rdl up with a real engine", ({ kind, name, socket }) => {
   const engine = new RealEngine(socket)
-  const env = { RDL_STATE_DIR: join(rdl.directory, "state"), DOCKER_HOST: `unix://${socket}` }
+  const env = { RDL_STATE_DIR: join(rdl.directory, name), DOCKER_HOST: `unix://${socket}` }
+  // Podman tells where an image is from, were it from nowhere.
+  const image = kind === "podman" ? "docker.io/library/rdl-test:1" : "rdl-test:1"
   let up: Serving
   let container: RealContainer
 
@@ -52,7 +54,7 @@ describe.skipIf(socket === "")("rdl up with a real engine", () => {
   it("lists the container as docker ps would", async () => {
     const { stdout } = await rdl.run(["ps", "-a", "--name", container.name], { env })
     expect(stdout).toMatch(
-      new RegExp(`^${container.id.slice(0, 12)} +\\S+ +${container.name} +rdl-test:1 +.* ago +Exited \\(0\\) `, "m"),
+      new RegExp(`^${container.id.slice(0, 12)} +\\S+ +${container.name} +${image} +.* ago +Exited \\(0\\) `, "m"),
     )
   })
 })
