@@ -18,10 +18,15 @@ export interface LogPattern {
   readonly size: number
   /** Whether it occurs in the text. */
   readonly test: (text: string) => boolean
-  /** The text with all it matches replaced. */
-  readonly replace: (text: string, by: string) => string
+  /** The text with all it matches replaced; undefined where that may be more work than `budget` has left, which it takes from. */
+  readonly replace: (text: string, by: string, budget: WorkBudget) => string | undefined
   /** Text that occurs in whatever it matches, the longest known; absent where none is. */
   readonly literal: string | undefined
+}
+
+/** Work that may still be done: steps of programs times characters, each at worst some 25 ns. */
+export interface WorkBudget {
+  left: number
 }
 
 /** Compiles within some 20 ms, whatever the text; left = why it is none, as part of a sentence: what, and where. */
@@ -35,7 +40,7 @@ export const compile = (text: string): Either.Either<LogPattern, string> => {
     return Either.right({
       size,
       test: (line) => program.test(line),
-      replace: (line, by) => program.matcher(line).replaceAll(by),
+      replace: replacer(program, LOOP.test(text)),
       literal: requiredLiteral(text),
     })
   } catch (cause) {
@@ -46,6 +51,33 @@ export const compile = (text: string): Either.Either<LogPattern, string> => {
 
 /** What is said of patterns whose programs are larger than they may be. */
 export const TOO_LARGE = `its repetitions and alternatives make it longer than ${MAX_PROGRAM_SIZE} steps`
+
+/** What one match costs besides the search. */
+const FIND_COST = 64
+
+/** What may repeat without end; it may as well be quoted or escaped. */
+const LOOP = /[*+]|\{\d+,\}/
+
+/**
+ * Each search is linear in what is left of the text, so many matches may be quadratic: one is not begun that the budget
+ * could not pay to the end. A program without a loop never looks further than its own size beyond where a match begins.
+ */
+const replacer =
+  (program: RE2JS, loops: boolean): LogPattern["replace"] =>
+  (text, by, budget) => {
+    const size = program.programSize()
+    const matcher = program.matcher(text)
+    let replaced = ""
+    let at = 0
+    for (;;) {
+      const ahead = text.length - at
+      if (size * ahead > budget.left) return undefined
+      if (!matcher.find()) return replaced + text.slice(at)
+      budget.left -= FIND_COST + size * (loops ? ahead : Math.min(ahead, matcher.start() - at + size))
+      replaced += text.slice(at, matcher.start()) + by
+      at = matcher.end()
+    }
+  }
 
 /** The sum of all counts: each makes at least so many steps, and a program is better not made than thrown away. */
 const repetitions = (text: string): number => {

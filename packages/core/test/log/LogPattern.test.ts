@@ -80,6 +80,23 @@ describe("LogPattern", () => {
     )
   })
 
+  it("replaces what JavaScript's own engine would, within the work it is given, or nothing", () => {
+    FastCheck.assert(
+      FastCheck.property(patternArbitrary, line, FastCheck.nat(20_000), (text, one, left) => {
+        const ours = compile(text)
+        FastCheck.pre(Either.isRight(ours))
+        const theirs = one.replaceAll(new RegExp(text, "gsu"), "#")
+        expect([text, one, ours.right.replace(one, "#", { left: Infinity })]).toEqual([text, one, theirs])
+        const budget = { left }
+        const within = ours.right.replace(one, "#", budget)
+        expect([theirs, undefined]).toContain(within)
+        const enough = ours.right.size * (one.length + 1) ** 2 + 64 * (one.length + 1)
+        expect([within === undefined, left < enough]).not.toEqual([true, false])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it.each([
     ["ERROR", "ERROR"],
     ["ERROR.*worker-1[0-5]", "worker-1"],

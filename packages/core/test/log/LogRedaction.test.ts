@@ -1,6 +1,7 @@
 import { Either, FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import * as LogFilter from "../../src/log/LogFilter.ts"
+import { compile } from "../../src/log/LogPattern.ts"
 import type { HostLabel, LogFormat } from "../../src/log/LogQuery.ts"
 import { LogRecord } from "../../src/log/LogRecord.ts"
 import * as LogRedaction from "../../src/log/LogRedaction.ts"
@@ -133,10 +134,109 @@ describe("A redaction", () => {
     expect(Either.isLeft(LogRedaction.compile(Array.from({ length: 33 }, () => "a")))).toBe(true)
   })
 
+  it("names the pattern that is too large, alone or with those before it", () => {
+    const wrongOf = (patterns: ReadonlyArray<string>) => Either.getOrThrow(Either.flip(LogRedaction.compile(patterns)))
+    expect(wrongOf(["fine", "a".repeat(1_025)])).toMatch(/^"a{1025}" is no pattern: it has over 1024 characters$/)
+    expect(wrongOf(["fine", "(?:ab|cd){200}"])).toMatch(
+      /^"\(\?:ab\|cd\)\{200\}" is no pattern: .* longer than 512 steps$/,
+    )
+    const big = (of: string) => `${of}[a-z]{400}`
+    expect(Either.isRight(LogRedaction.compile([big("a"), big("b")]))).toBe(true)
+    expect(wrongOf([big("a"), big("b"), big("c")])).toMatch(
+      /^"c\[a-z\]\{400\}" and those before it make 1\d{3} steps, more than 1024: leave some out/,
+    )
+  })
+
   it("takes its mark for no group of the pattern", () => {
     const one = Either.getOrThrow(LogRedaction.compile(["(a)(b)"]))
     const [record] = recordsOf({ stream: 1, text: "xaby" })
     const { bytes, end, payload } = one.redact(record!)
     expect(Buffer.from(bytes.subarray(payload, end)).toString()).toBe("x[redacted]y\n")
+  })
+})
+
+/** Counts what is withheld. */
+const counting = (patterns: ReadonlyArray<string>) => {
+  let count = 0
+  const redaction = Either.getOrThrow(LogRedaction.compile(patterns, () => count++))
+  return { redaction, count: () => count }
+}
+
+const MEBI = 1_048_576
+
+describe("A line that is too much to redact", () => {
+  it.each<[string, ReadonlyArray<string>, string]>([
+    ["many steps and a long line", ["[a-z]{400}[0-9]", "(?:a?){120}[bc]"], "xyz ".repeat(MEBI / 4)],
+    ["a search to the end of the line for each of many matches", ["x(?:.*y)?"], "x".repeat(200_000)],
+    ["a match at each byte of a long line", ["x"], "x".repeat(MEBI - 1)],
+    ["what would become too long", ["xxxx"], "x".repeat(MEBI / 2)],
+  ])("for %s is withheld, and counted", (_, patterns, text) => {
+    const { count, redaction } = counting(patterns)
+    const [record] = recordsOf({ stream: 2, text }, true)
+    const { bytes, end, payload, stream } = redaction.redact(record!)
+    expect([stream, Buffer.from(bytes.subarray(0, Math.min(end, 200))).toString()]).toEqual([
+      2,
+      `${STAMP}${LogRedaction.WITHHELD}\n`,
+    ])
+    expect([payload, count()]).toEqual([STAMP.length, 1])
+  })
+
+  it.each(CASES)("is withheld as $format (host $host) where it is over 1 MiB, once and with its newline", (each) => {
+    const { count, redaction } = counting(PATTERNS)
+    // The secret lies where a piece ends.
+    const long = `${"y".repeat(MEBI - 5)}s1234567890t${"z".repeat(MEBI + 10)}`
+    const lines = [long, "after s123t"].flatMap((text) => [...recordsOf({ stream: 1, text })])
+    const never = [LogRedaction.WITHHELD, "after [redacted]"].flatMap((text) => [...recordsOf({ stream: 1, text })])
+    expect(render(each, lines, redaction)).toBe(render(each, never, undefined))
+    expect(count()).toBe(1)
+  })
+
+  it.each(CASES)("is withheld as $format (host $host) also where its end never comes", (each) => {
+    const { redaction } = counting(PATTERNS)
+    const records = recordsOf({ stream: 1, text: "s123t".repeat(500_000) }).slice(0, -1)
+    const out = render(each, records, redaction)
+    expect(out).not.toContain("s123t")
+    expect(out.split(LogRedaction.WITHHELD)).toHaveLength(2)
+  })
+
+  it("costs nothing by a pattern whose own words are not in it", () => {
+    const { count, redaction } = counting(["AKIA[0-9A-Z]{300}", "key-[a-z]{300}"])
+    const [record] = recordsOf({ stream: 1, text: "x".repeat(MEBI - 1) }, true)
+    expect([redaction.redact(record!) === record, count()]).toEqual([true, 0])
+  })
+})
+
+describe("Whatever stands in a line", () => {
+  const secrets = fc.constantFrom("s123t", "S-KEY:ab12", "4111 1111 1111 1111", "tok_\u00e9A", "password=a password=b")
+  const noise = fc.oneof(
+    fc.constantFrom(" ", "s12t", "\u{1f389}", "tok_", "x".repeat(3_000), "4111 ".repeat(300), "\ufffd", "\t"),
+    fc.string({ maxLength: 20 }),
+  )
+  const all = ["s[0-9]{3,}t", "(?i)s-key:[a-z0-9]+", "(?:\\d{4} ?){4}", "tok_\\pL+", "(?i)password=\\S+"]
+  const forms = all.map((text) => Either.getOrThrow(compile(text)))
+
+  it("nothing leaves that a pattern matches: it is redacted, or its line withheld", () => {
+    const parts = fc.array(fc.oneof(noise, secrets), { maxLength: 40 })
+    fc.assert(
+      fc.property(
+        parts,
+        fc.integer({ min: 1, max: 400 }),
+        fc.shuffledSubarray(all, { minLength: 1 }),
+        (some, times, chosen) => {
+          const { count, redaction } = counting(chosen)
+          const text = some
+            .join("")
+            .replaceAll("\n", " ")
+            .repeat(some.length > 10 ? times : 1)
+          const [record] = recordsOf({ stream: 1, text }, true)
+          const { bytes, end, payload } = redaction.redact(record!)
+          const left = Buffer.from(bytes.subarray(payload, end)).toString()
+          for (const [at, form] of forms.entries()) if (chosen.includes(all[at]!)) expect(form.test(left)).toBe(false)
+          expect(left.endsWith("\n")).toBe(true)
+          expect(left === `${LogRedaction.WITHHELD}\n`).toBe(count() === 1)
+        },
+      ),
+      { numRuns: Number(process.env["RDL_RUNS"] ?? 1) * 100 },
+    )
   })
 })
