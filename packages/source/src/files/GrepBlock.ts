@@ -4,6 +4,7 @@
  */
 import type { LogRecord } from "@rdl/core/log/LogRecord"
 import { isTerminated } from "@rdl/core/log/LogRecord"
+import { NeedleSearch } from "./NeedleSearch.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 
 /** From so many bytes of payload on, a record may be a piece of a line: then its text may be cut in two. */
@@ -15,7 +16,7 @@ export class GrepBlock {
   passed = 0
   lastPassed = 0
   private readonly format: RecordFormat
-  private readonly needle: Buffer
+  private readonly needle: NeedleSearch
   /** Up to here the block is known to have no needle, but for one that begins here; -1 = not searched. */
   private hit = -1
   /** The line of each stream that is not over yet, which may be wanted for what came before. */
@@ -23,7 +24,7 @@ export class GrepBlock {
 
   constructor(format: RecordFormat, needle: Buffer) {
     this.format = format
-    this.needle = needle
+    this.needle = new NeedleSearch(needle)
   }
 
   /** There are other bytes in the block, or they lie elsewhere. To be called before `seek` after each read. */
@@ -38,7 +39,7 @@ export class GrepBlock {
   seek(bytes: Buffer, start: number, end: number): number {
     this.passed = 0
     if (this.isOpen[0] || this.isOpen[1]) return start
-    if (this.hit < start) this.hit = this.find(bytes, start, end)
+    if (this.hit < start) this.hit = this.needle.find(bytes, start, end)
     let at = start
     for (;;) {
       const next = this.format.skip(bytes, at, end)
@@ -52,10 +53,5 @@ export class GrepBlock {
   /** The record that `seek` led to has been read: the rest of its line is to be read too. */
   took(record: LogRecord): void {
     this.isOpen[record.stream - 1] = !isTerminated(record) && record.end - record.payload >= PIECE_BYTES
-  }
-
-  private find(bytes: Buffer, start: number, end: number): number {
-    const hit = bytes.indexOf(this.needle, start)
-    return hit < 0 || hit >= end ? end : hit
   }
 }
