@@ -1,5 +1,5 @@
 /** Goes through a file once, from a place on, block by block. */
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { OriginUnable } from "../log/LogOrigin.ts"
 import type { LogFile } from "./LogFile.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
@@ -7,22 +7,37 @@ import type { RecordFormat } from "./RecordFormat.ts"
 /** Kept free before each block: a format may write there. */
 export const MARGIN_BYTES = 64
 const FIRST_BLOCK_BYTES = 16_384
-/** The most that is read at a time, unless a record is longer. */
+/** The most that is read at a time, unless a record is longer; with the block that is read ahead twice as much is held. */
 export const BLOCK_BYTES = 262_144
+/** The same of a file in which little is looked at: there it is the reads that take the time. */
+export const SEARCH_BLOCK_BYTES = 524_288
+/** Kept free before what is read ahead, for the beginning of a record that goes on in it; with a longer one it is read again. */
+const LEAD_BYTES = 32_768
 
 const NOTHING = Buffer.alloc(0)
+
+/** A block that is being read while the one before it is gone through. */
+interface Ahead {
+  readonly bytes: Buffer
+  readonly read: Fiber.Fiber<number, OriginUnable>
+}
 
 export class FilePass {
   readonly file: LogFile
   /** `bytes[start..end)` is what was read and not yet taken; who takes some moves `start` and `position`. */
-  bytes = NOTHING
+  bytes: Buffer = NOTHING
   start = 0
   end = 0
   /** Where in the file `bytes[start]` is. */
   position: number
+  /** The most that is read at a time from now on; default BLOCK_BYTES. */
+  blockBytes = BLOCK_BYTES
   private readonly format: RecordFormat
   private readonly limit: number
   private readonly first: number
+  private ahead: Ahead | undefined
+  /** The block before this one, for what is read ahead next. */
+  private spare: Buffer = NOTHING
 
   /** Nothing from `limit` on is read, and `first` bytes at first: then more and more. */
   constructor(
@@ -39,32 +54,80 @@ export class FilePass {
     this.first = first
   }
 
-  /** Reads on behind what is there; how many bytes came, 0 at the end. Fails where they cannot be a log. */
+  /**
+   * Reads on behind what is there; how many bytes came, 0 at the end: the file's own at this moment, not of when the block
+   * was read ahead. Fails where they cannot be a log.
+   */
   readonly fill: Effect.Effect<number, OriginUnable> = Effect.suspend(() => {
-    this.makeRoom()
-    const room = Math.min(this.bytes.length - this.end, this.limit - this.position - (this.end - this.start))
-    if (room <= 0) return Effect.succeed(0)
-    const read = this.file.read(this.bytes, this.end, room, this.position + this.end - this.start)
+    const { ahead } = this
+    this.ahead = undefined
+    const read =
+      ahead === undefined || this.end - this.start > LEAD_BYTES
+        ? this.readOn
+        : Effect.flatMap(Fiber.join(ahead.read), (count) => (count > 0 ? this.take(ahead.bytes, count) : this.readOn))
     return Effect.flatMap(read, (count) => {
-      this.end += count
       const sound = this.format.sound?.(this.bytes, this.start, this.end) ?? true
-      return sound ? Effect.succeed(count) : Effect.fail(damaged())
+      if (!sound) return Effect.fail(damaged())
+      this.readAhead()
+      return Effect.succeed(count)
     })
   })
 
   /** Forgets what was read behind the last record taken, and gives the memory back. */
   release(): void {
-    this.bytes = NOTHING
+    this.bytes = this.spare = NOTHING
+    this.ahead = undefined
     this.start = 0
     this.end = 0
     this.format.forget?.()
+  }
+
+  private readonly readOn: Effect.Effect<number, OriginUnable> = Effect.suspend(() => {
+    this.makeRoom()
+    const room = Math.min(this.bytes.length - this.end, this.left())
+    if (room <= 0) return Effect.succeed(0)
+    const read = this.file.read(this.bytes, this.end, room, this.position + this.end - this.start)
+    return Effect.map(read, (count) => {
+      this.end += count
+      return count
+    })
+  })
+
+  /** Goes on with a block that was read ahead. */
+  private take(bytes: Buffer, count: number): Effect.Effect<number> {
+    this.spare = this.bytes
+    const start = LEAD_BYTES - (this.end - this.start)
+    this.bytes.copy(bytes, start, this.start, this.end)
+    this.bytes = bytes
+    this.start = start
+    this.end = LEAD_BYTES + count
+    return Effect.succeed(count)
+  }
+
+  /** Begins to read the next block, where there seems to be one: a block that is not full was the last. */
+  private readAhead(): void {
+    const { bytes, end, file, spare } = this
+    const room = Math.min(bytes.length - LEAD_BYTES, this.left())
+    this.spare = NOTHING
+    // A file that is packed is unpacked by itself, ahead of who reads it, and can be asked only one thing at a time.
+    if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + this.blockBytes || room <= 0) return
+    const into = spare.length === bytes.length ? spare : Buffer.allocUnsafe(bytes.length)
+    // A fork would begin only when there is nothing else to do: when the block at hand has been gone through.
+    const read = Effect.runFork(file.read(into, LEAD_BYTES, room, this.position + end - this.start))
+    this.ahead = { bytes: into, read }
+  }
+
+  /** Bytes that may still be read. */
+  private left(): number {
+    return this.limit - this.position - (this.end - this.start)
   }
 
   private makeRoom(): void {
     const rest = this.end - this.start
     const isFull = this.bytes.length > 0 && this.end === this.bytes.length
     const size = this.bytes.length - MARGIN_BYTES
-    const wanted = size <= 0 ? this.first : isFull ? Math.max(Math.min(size * 4, BLOCK_BYTES), size, rest * 2) : size
+    const wanted =
+      size <= 0 ? this.first : isFull ? Math.max(Math.min(size * 4, this.blockBytes), size, rest * 2) : size
     const bytes = wanted > size ? Buffer.allocUnsafe(MARGIN_BYTES + wanted) : this.bytes
     if (rest > 0) this.bytes.copy(bytes, MARGIN_BYTES, this.start, this.end)
     this.bytes = bytes

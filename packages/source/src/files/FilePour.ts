@@ -2,7 +2,7 @@
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
 import type { LogTaker, OriginUnable } from "../log/LogOrigin.ts"
-import { damaged, type FilePass } from "./FilePass.ts"
+import { damaged, type FilePass, SEARCH_BLOCK_BYTES } from "./FilePass.ts"
 import type { GrepBlock } from "./GrepBlock.ts"
 import { OVER, type RecordFilter, WANTED } from "./RecordFilter.ts"
 import { MORE, type RecordFormat } from "./RecordFormat.ts"
@@ -65,6 +65,7 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
   }
 
   const pour = Effect.fnUntraced(function* (pass: FilePass, isGenuine: Effect.Effect<boolean, OriginUnable>) {
+    if (grep !== undefined) pass.blockBytes = SEARCH_BLOCK_BYTES
     for (;;) {
       grep?.reset()
       const why = give(pass)

@@ -78,16 +78,24 @@ export const pin = (path: string): LogFile | undefined => {
   return undefined
 }
 
-const pinned = (fd: number, device: number, inode: bigint): LogFile => ({
-  device,
-  inode,
-  compressed: false,
-  read: (into, at, length, position) =>
-    attempt(async () => (await readAsync(fd, into, at, length, position)).bytesRead),
-  size: attempt(async () => (await fstatAsync(fd)).size),
-  isRemoved: attempt(async () => (await fstatAsync(fd)).nlink === 0),
-  close: Effect.promise(() => closeAsync(fd).catch(() => undefined)),
-})
+const pinned = (fd: number, device: number, inode: bigint): LogFile => {
+  /** Settled once nothing is being read: the number of a file that is closed may be another one's at once. */
+  let idle: Promise<unknown> = Promise.resolve()
+  const begin = (into: Buffer, at: number, length: number, position: number) => {
+    const reading = readAsync(fd, into, at, length, position)
+    idle = Promise.allSettled([idle, reading])
+    return reading
+  }
+  return {
+    device,
+    inode,
+    compressed: false,
+    read: (into, at, length, position) => attempt(async () => (await begin(into, at, length, position)).bytesRead),
+    size: attempt(async () => (await fstatAsync(fd)).size),
+    isRemoved: attempt(async () => (await fstatAsync(fd)).nlink === 0),
+    close: Effect.promise(() => idle.then(() => closeAsync(fd)).catch(() => undefined)),
+  }
+}
 
 const readAsync = promisify(read)
 const fstatAsync = promisify(fstat)
