@@ -5,7 +5,7 @@ import type { LinkLost, StreamReader } from "../link/LinkSession.ts"
 import { SessionCode } from "../link/SessionCode.ts"
 import { StreamError, type StreamErrorReason } from "../link/StreamError.ts"
 import type { LogGap } from "../log/LogGap.ts"
-import type { Container, ContainerName } from "../model/Container.ts"
+import type { Container, ContainerId, ContainerName } from "../model/Container.ts"
 import type { SourceName } from "../model/SourceName.ts"
 import * as Authorization from "../token/Authorization.ts"
 import type { TokenRejected } from "../token/TokenVerifier.ts"
@@ -169,17 +169,12 @@ const removed = (reading: Reading, handlers: LogHandlers): LogResult => {
 
 /** Goes on with the next run under the name that was asked for, where one comes in time; gives the end where none does. */
 const goOnByName = Effect.fnUntraced(function* (reading: Reading, handlers: LogHandlers, end: LogResult) {
-  const { name, restartWindow } = reading.terms
+  const { name } = reading.terms
   if ("_tag" in end || end.reason === "eof" || name === undefined) return end
   yield* reading.streams.leave
-  const found = yield* nextRun(reading, name).pipe(
-    Effect.timeoutOption(restartWindow),
-    Effect.raceFirst(Effect.as(reading.terms.registry.drained, Option.none())),
-  )
-  if (Option.isNone(found)) return end
-  const run = found.value
-  const opened = yield* openAgain(reading, run, restartWindow, end)
-  if (opened === GONE || "_tag" in opened || "reason" in opened) return end
+  const next = yield* openNext(reading, name, end)
+  if (next === undefined) return end
+  const { opened, run } = next
   // What frames its bytes by the terminal the container has cannot change within an answer.
   if (isFramedByTerminal(reading) && (opened.head.tty ?? false) !== (reading.reader.head.tty ?? false)) return end
   const { id } = run.container
@@ -190,8 +185,25 @@ const goOnByName = Effect.fnUntraced(function* (reading: Reading, handlers: LogH
   return undefined
 })
 
+/** Opens the next run; one that is gone before it was opened has been listed too long, and the one after it is waited for as long again. */
+const openNext = Effect.fnUntraced(function* (reading: Reading, name: ContainerName, end: LogResult) {
+  const { registry, restartWindow } = reading.terms
+  const gone = new Set<ContainerId>()
+  for (;;) {
+    const found = yield* nextRun(reading, name, gone).pipe(
+      Effect.timeoutOption(restartWindow),
+      Effect.raceFirst(Effect.as(registry.drained, Option.none())),
+    )
+    if (Option.isNone(found)) return undefined
+    const run = found.value
+    const opened = yield* openAgain(reading, run, restartWindow, end)
+    if (opened !== GONE) return "_tag" in opened || "reason" in opened ? undefined : { run, opened }
+    gone.add(run.container.id)
+  }
+})
+
 /** Waits for a container of the name that runs. */
-const nextRun = Effect.fnUntraced(function* (reading: Reading, name: ContainerName) {
+const nextRun = Effect.fnUntraced(function* (reading: Reading, name: ContainerName, gone: ReadonlySet<ContainerId>) {
   const { registry, request, source } = reading.terms
   const { container } = reading.run
   const heard = yield* registry
@@ -202,7 +214,12 @@ const nextRun = Effect.fnUntraced(function* (reading: Reading, name: ContainerNa
   const next = yield* registry.watch(source, ({ containers }, linked) => {
     if (!linked) return undefined
     return Array.from(containers.values()).find(
-      (one) => one.names.includes(name) && isRunning(one) && one.id !== notThis && permits(request, source, one),
+      (one) =>
+        one.names.includes(name) &&
+        isRunning(one) &&
+        one.id !== notThis &&
+        !gone.has(one.id) &&
+        permits(request, source, one),
     )
   })
   if (next.id === container.id) return { ...reading.run, container: next }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
+import { StreamError } from "../../src/link/StreamError.ts"
 import * as FakeSession from "./FakeSession.ts"
 import { LogWorld, web } from "./LogWorld.ts"
 import { reading, settle } from "./ResumingUser.ts"
@@ -48,6 +49,46 @@ describe("a follow by name", () => {
       expect(request).not.toHaveProperty("resume")
       world.send(300)
       expect([user.hasAll, user.isWrong]).toEqual([true, false])
+    }),
+  )
+
+  it.scoped("goes on with the one that comes after a container that was gone before the inventory heard of it", () =>
+    Effect.gen(function* () {
+      const world = new LogWorld()
+      world.length = 300
+      const user = yield* reading(world, { byName: true })
+      world.send(300)
+      world.mark()
+      world.refusals = [new StreamError({ reason: "not-found", detail: "no such container" })]
+      world.end("stopped")
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      expect([world.refusals, user.result, user.nexts]).toEqual([[], undefined, []])
+      yield* TestClock.adjust("9 seconds")
+      world.containers = [successor]
+      world.tell()
+      yield* settle
+      expect(user.nexts).toEqual([{ container: "web", id: successor.id, why: "recreated" }])
+      world.send(300)
+      expect([user.hasAll, user.isWrong, user.result]).toEqual([true, false, undefined])
+    }),
+  )
+
+  it.scoped("ends where none comes after a container that was gone already", () =>
+    Effect.gen(function* () {
+      const world = new LogWorld()
+      world.length = 300
+      const user = yield* reading(world, { byName: true })
+      world.send(300)
+      world.refusals = [new StreamError({ reason: "not-found", detail: "no such container" })]
+      world.end("stopped")
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      yield* settle
+      expect([user.result, user.nexts, world.refusals]).toEqual([{ reason: "stopped" }, [], []])
     }),
   )
 
