@@ -1,4 +1,4 @@
-import { type EngineFacts, engines as everyEngine } from "@rdl/test-kit/Engines"
+import { engines as everyEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { type LogAsked, logTruth, payloads, queryOf } from "@rdl/test-kit/RealEngineTruth"
 import { FastCheck as fc } from "effect"
