@@ -73,11 +73,13 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
 
   const look = Effect.gen(function* () {
     const heard = yield* allHeard(watch)
-    if (yield* isAt(path, newest)) {
-      renames = heard
-      return
-    }
-    const before = newest
+    if (yield* isAt(path, newest)) renames = heard
+    else yield* openBehind(newest, heard)
+    // Also where all was heard: it is then that files come which nobody has looked for.
+    yield* shorten(waiting, held)
+  })
+
+  const openBehind = Effect.fnUntraced(function* (before: LogFile, heard: number) {
     const opened = yield* Effect.option(openAll(path, rotated, held))
     // Nothing is there when the container has been removed.
     if (Option.isNone(opened)) return
@@ -92,7 +94,6 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
       renames = heard
     }
     yield* Effect.forEach(old, (file) => held.drop(file), { discard: true })
-    yield* shorten(waiting, held)
   })
 
   return {
@@ -175,11 +176,13 @@ const shorten = Effect.fnUntraced(function* (waiting: Array<Link>, held: HeldFil
   })
   while (waiting.length > MAX_WAITING) yield* dropFirst
   let removed = 0
-  for (let index = waiting.length - 1; index >= 0; index--) {
-    const { file } = waiting[index]!
+  for (const link of [...waiting].reverse()) {
+    // It was taken meanwhile, and so were those before it.
+    if (!waiting.includes(link)) return
+    const { file } = link
     if (file.isRemoved !== undefined && (yield* file.isRemoved)) removed += yield* file.size
-    if (removed > MAX_REMOVED_BYTES && index < waiting.length - 1) {
-      for (let count = 0; count <= index; count++) yield* dropFirst
+    if (removed > MAX_REMOVED_BYTES && link !== waiting[waiting.length - 1]) {
+      while (waiting.includes(link)) yield* dropFirst
       return
     }
   }
