@@ -272,6 +272,7 @@ describe("the files of a log that is followed", () => {
       for (let taken = 1; taken < 8; taken++) {
         const world = await grown(1, [third, third, 1000, 1000, 1000, 1000, 1000, 1000])
         world.folder.rotate(9)
+        world.hear()
         truncateSync(world.folder.path, MAX_REMOVED_BYTES)
         world.folder.rotate(10)
         world.hear()
