@@ -1,5 +1,6 @@
 /** `--redact` as the source takes it. */
 import * as LogRedaction from "@rdl/core/log/LogRedaction"
+import { withheldLines } from "@rdl/source/SourceCounters"
 import { Effect, Either } from "effect"
 import { UsageError } from "./Failure.ts"
 
@@ -7,7 +8,7 @@ import { UsageError } from "./Failure.ts"
 export const of = Effect.fnUntraced(function* (patterns: ReadonlyArray<string>) {
   if (patterns.length === 0) return undefined
   return yield* Either.mapLeft(
-    LogRedaction.compile(patterns),
+    LogRedaction.compile(patterns, () => withheldLines.unsafeUpdate(1, [])),
     (detail) => new UsageError({ detail: `--redact: ${detail}` }),
   )
 })

@@ -1,5 +1,6 @@
-/** What is known only when it is asked for: the links as they are now, and the process. */
+/** What is known only when it is asked for: the links as they are now, what sources have told, and the process. */
 import type { SourceStatus } from "@rdl/core/model/SourceStatus"
+import { processTallies, type Totals } from "@rdl/core/link/SourceTallies"
 import { processBudget } from "@rdl/core/mux/CreditBudget"
 import type { Sample } from "./MetricsText.ts"
 
@@ -25,6 +26,7 @@ export const read = (sources: ReadonlyArray<SourceStatus>): ReadonlyArray<Sample
       "Times that a stream had used up its credit, and its source waited for the reader.",
       processBudget.waits,
     ),
+    ...told(processTallies.totals),
     gauge("process_resident_memory_bytes", "Memory of the process.", process.memoryUsage.rss()),
     gauge(
       "process_start_time_seconds",
@@ -34,6 +36,31 @@ export const read = (sources: ReadonlyArray<SourceStatus>): ReadonlyArray<Sample
     counter("process_cpu_seconds_total", "Time the process had a processor.", (user + system) / 1e6),
   ]
 }
+
+/** All sources together. They tell every 15 s what is new. */
+const told = (totals: Totals): ReadonlyArray<Sample> => [
+  counter(
+    "rdl_source_lines_total",
+    "Entries of logs that sources went through: lines, pieces of long ones.",
+    totals.lines,
+  ),
+  counter(
+    "rdl_source_parks_total",
+    "Answers that sources dropped as their readers took nothing, to ask their engines again.",
+    totals.parks,
+  ),
+  counter("rdl_source_credit_waits_total", "Times that a source held a log for want of credit.", totals.creditWaits),
+  counter(
+    "rdl_source_fallbacks_total",
+    "Logs that sources read, or read on, in another way than the best one.",
+    totals.fallbacks,
+  ),
+  counter(
+    "rdl_source_withheld_lines_total",
+    "Lines of which nothing left their source, as they could not be redacted in time.",
+    totals.withheldLines,
+  ),
+]
 
 const gauge = (name: string, help: string, value: number, labels?: Sample["labels"]): Sample => ({
   name,

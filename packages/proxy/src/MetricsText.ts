@@ -60,8 +60,11 @@ interface Family {
 
 type Label = Pick<MetricLabel.MetricLabel, "key" | "value">
 
-/** What libraries count for themselves is none of an operator's business, and may have labels without bound. */
-const OURS = /^rdl_[a-z0-9_]+$/
+/**
+ * What libraries count for themselves is none of an operator's business, and may have labels without bound. What sources
+ * count comes over their links, also of one in this very process.
+ */
+const OURS = /^rdl_(?!source_)[a-z0-9_]+$/
 
 const readState = (
   name: string,

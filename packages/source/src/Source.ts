@@ -21,6 +21,7 @@ import * as FilesLogOrigin from "./files/FilesLogOrigin.ts"
 import * as Inventory from "./inventory/Inventory.ts"
 import { writeInventory } from "./answer/InventoryStream.ts"
 import * as LogReader from "./log/LogReader.ts"
+import { untold } from "./SourceCounters.ts"
 
 /** What the parts of a source are told. */
 export interface ServicesOptions extends EngineClient.Options, Pick<FilesLogOrigin.Options, "logDir"> {
@@ -133,7 +134,7 @@ export const serveLinks = Effect.fnUntraced(function* (options: Omit<Options, ke
       const engine = yield* engineSoon(inventory)
       const readers = engine === null ? undefined : yield* readersSoon(reader)
       const hello = { ...known, engine, readers, time: yield* Clock.currentTimeMillis, handOver: current?.sessionId }
-      return yield* serve(link, { hello, handler, onWelcome, onGoAway: leaving, stop })
+      return yield* serve(link, { hello, handler, onWelcome, onGoAway: leaving, stop, tally: untold })
     }).pipe(Effect.ensuring(forget))
   }
 

@@ -87,6 +87,13 @@ export const beat = (type: typeof FrameType.ping | typeof FrameType.pong, value:
 /** The PONG to a PING, with its very bytes. */
 export const pongTo = (ping: Uint8Array): Uint8Array => withPayload(FrameType.pong, 0, payloadOf(ping))
 
+/** A TALLY with its JSON, as `encodeJson` made it: whoever does not know it skips it. */
+export const tally = (json: Uint8Array): Uint8Array => {
+  const frame = withPayload(FrameType.tally, 0, json)
+  frame[1] = IGNORABLE
+  return frame
+}
+
 /** A GOAWAY; its text is cut at 512 bytes. */
 export const goAway = (goAway: GoAway): Uint8Array => {
   const text = encodeText(goAway.text)

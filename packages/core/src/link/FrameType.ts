@@ -1,5 +1,5 @@
 /** The types of frames, and how long the payload of each may be (docs/protocol.md#frames). */
-import { MAX_CURSOR_BYTES, MAX_GAP_BYTES, MAX_JSON_BYTES, MAX_TEXT_BYTES } from "./LinkLimits.ts"
+import { MAX_CURSOR_BYTES, MAX_GAP_BYTES, MAX_JSON_BYTES, MAX_TALLY_BYTES, MAX_TEXT_BYTES } from "./LinkLimits.ts"
 
 /** The first byte of each frame. protocol.md#frames */
 export const FrameType = {
@@ -8,6 +8,7 @@ export const FrameType = {
   goAway: 0x03,
   ping: 0x04,
   pong: 0x05,
+  tally: 0x06,
   open: 0x10,
   head: 0x11,
   data: 0x12,
@@ -32,6 +33,7 @@ const shapes: { readonly [type: number]: Shape } = {
   [FrameType.goAway]: { name: "GOAWAY", least: 12, most: 12 + MAX_TEXT_BYTES },
   [FrameType.ping]: { name: "PING", least: 8, most: 8 },
   [FrameType.pong]: { name: "PONG", least: 8, most: 8 },
+  [FrameType.tally]: { name: "TALLY", least: 2, most: MAX_TALLY_BYTES },
   [FrameType.open]: { name: "OPEN", least: 10, most: 8 + MAX_JSON_BYTES },
   [FrameType.head]: { name: "HEAD", least: 2, most: MAX_JSON_BYTES },
   [FrameType.data]: { name: "DATA", least: 1, most: Infinity },

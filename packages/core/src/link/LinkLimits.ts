@@ -8,6 +8,8 @@ export const MAX_TEXT_BYTES = 512
 export const MAX_CURSOR_BYTES = 64
 /** The longest payload of a GAP, in bytes. */
 export const MAX_GAP_BYTES = 2 * 1024
+/** The longest payload of a TALLY, in bytes. */
+export const MAX_TALLY_BYTES = 1024
 /** The usual `WELCOME.maxFrame`: the longest DATA payload, in bytes. */
 export const DEFAULT_MAX_FRAME = 64 * 1024
 /** The greatest `WELCOME.maxFrame` there may be; a transport carries frames of this payload and HEADER_BYTES more. */

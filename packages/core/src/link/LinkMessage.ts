@@ -124,6 +124,24 @@ export const OpenEvents = Schema.Struct({
   until: Schema.optional(LogTime),
 })
 
+/** How often something happened since a source told last; what is more is told with the next. */
+const Count = Schema.optionalWith(Schema.Int.pipe(Schema.between(0, 0xffff_ffff)), { default: () => 0 })
+
+/** What a source counted since its last TALLY, over whichever link that went. protocol.md#tally */
+export const Tally = Schema.Struct({
+  /** Entries of logs that were gone through, as the engine stored them. */
+  lines: Count,
+  /** Answers of the engine that were dropped because their reader took nothing for too long, to be asked for anew. */
+  parks: Count,
+  /** Times that a log had to wait for its reader's credit. */
+  creditWaits: Count,
+  /** Logs that were read, or read on, in another way than the best one. */
+  fallbacks: Count,
+  /** Lines of which nothing left, as they could not be redacted in time. */
+  withheldLines: Count,
+})
+export type Tally = typeof Tally.Type
+
 /** Everything that can be asked; all of it reads. */
 export const Open = Schema.Union(OpenInventory, OpenLogs, OpenInspect, OpenStats, OpenTop, OpenEvents)
 export type Open = typeof Open.Type

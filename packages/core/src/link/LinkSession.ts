@@ -7,11 +7,12 @@ import type { Link } from "./Link.ts"
 import { LinkDriver, lostBy } from "./LinkDriver.ts"
 import { HANDSHAKE_MS, HEAD_MS } from "./LinkLimits.ts"
 import { LinkLost } from "./LinkLost.ts"
-import type { End, Hello, Open, Welcome } from "./LinkMessage.ts"
+import type { End, Hello, Open, Tally, Welcome } from "./LinkMessage.ts"
 import { LinkReader } from "./LinkReader.ts"
 import type { StreamReader, StreamWriter } from "./LinkStream.ts"
 import { ProxyMux } from "../mux/ProxyMux.ts"
 import { SessionCode } from "./SessionCode.ts"
+import { processTallies, type SourceTallies } from "./SourceTallies.ts"
 import { SourceMux } from "../mux/SourceMux.ts"
 import type { SourceMuxStream } from "../mux/SourceMuxStream.ts"
 import { StreamError } from "./StreamError.ts"
@@ -54,6 +55,8 @@ export interface ServeOptions {
   readonly onWelcome: (welcome: Welcome) => Effect.Effect<void>
   /** Called when the proxy opens nothing more but lets open streams go on: the time to dial the next link. */
   readonly onGoAway?: (goAway: LinkLost) => Effect.Effect<void>
+  /** Asked with each heartbeat for what was counted since the last time it was; undefined = nothing. Default: nothing is ever told. */
+  readonly tally?: () => Tally | undefined
   /** When this completes the source says SHUTTING_DOWN, takes no more streams, and closes when the open ones have ended, at the latest after 30 s. Default never. */
   readonly stop?: Effect.Effect<void>
 }
@@ -64,6 +67,8 @@ export interface ConnectOptions {
   readonly welcome: (hello: Hello) => Effect.Effect<Welcome, LinkLost>
   /** What the session's windows are taken from. Default: the process's own, 256 MiB. */
   readonly budget?: CreditBudget
+  /** Where what the source counts is added up. Default: the process's own. */
+  readonly tallies?: SourceTallies
   /** What wakes the session when something is due; they must last as long as it. Default: its own. */
   readonly alarms?: Alarms.Alarms
 }
@@ -85,6 +90,7 @@ export const serve = Effect.fn("LinkSession.serve")(function* (link: Link, optio
         driver.keepTime(alarms)
         run(options.onWelcome(welcome))
       },
+      ...(options.tally === undefined ? {} : { tally: options.tally }),
       onOpen: handleStreams(options.handler, run, () => mux.session.welcome?.maxStreams ?? 0),
     },
     driver.now(),
@@ -111,7 +117,12 @@ export const connect = Effect.fnUntraced(function* (link: Link, options: Connect
     },
     onGoAway: ({ lastStreamId, ...goAway }) => mux.endAbove(lastStreamId, lostBy({ lastStreamId, ...goAway })),
   })
-  const events = { ...driver.events, onHello: (hello: Hello) => Deferred.unsafeDone(helloCame, Exit.succeed(hello)) }
+  const addUp = (options.tallies ?? processTallies).link(driver.now())
+  const events = {
+    ...driver.events,
+    onHello: (hello: Hello) => Deferred.unsafeDone(helloCame, Exit.succeed(hello)),
+    onTally: (tally: Tally) => addUp(tally, driver.now()),
+  }
   const mux = new ProxyMux(events, options.budget ?? processBudget, driver.now())
   yield* Effect.acquireRelease(
     Effect.sync(() => driver.start(mux)),

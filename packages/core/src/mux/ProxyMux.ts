@@ -5,7 +5,7 @@ import * as Frame from "../link/Frame.ts"
 import { FrameType, nameOf } from "../link/FrameType.ts"
 import { MAX_JSON_BYTES } from "../link/LinkLimits.ts"
 import type { LinkLost } from "../link/LinkLost.ts"
-import { Hello, Open, PROTOCOL_VERSION, Welcome } from "../link/LinkMessage.ts"
+import { Hello, Open, PROTOCOL_VERSION, Tally, Welcome } from "../link/LinkMessage.ts"
 import { MuxSession, type MuxSessionEvents } from "./MuxSession.ts"
 import { type ProxyMuxLines, ProxyMuxStream, type ProxyStreamEvents } from "./ProxyMuxStream.ts"
 import { SessionCode } from "../link/SessionCode.ts"
@@ -15,6 +15,8 @@ import { StreamError } from "../link/StreamError.ts"
 export interface ProxyMuxEvents extends MuxSessionEvents {
   /** To be answered by `welcome`, or by closing the session. */
   readonly onHello: (hello: Hello) => void
+  /** What the source has counted since it told last, or so it says. */
+  readonly onTally?: (tally: Tally) => void
 }
 
 const GREATEST_ID = 0xffffffff
@@ -124,6 +126,8 @@ export class ProxyMux {
       case FrameType.end:
       case FrameType.reset:
         return this.#find(type, frame)?.receive(type, frame)
+      case FrameType.tally:
+        return this.#events.onTally?.(Frame.readJson(type, Tally, Frame.payloadOf(frame)))
       case FrameType.hello:
         return this.#hello(frame)
       default:

@@ -4,7 +4,7 @@ import * as Frame from "../link/Frame.ts"
 import { FrameType, nameOf } from "../link/FrameType.ts"
 import { DEFAULT_MAX_FRAME } from "../link/LinkLimits.ts"
 import type { LinkLost } from "../link/LinkLost.ts"
-import { Hello, Open, Welcome } from "../link/LinkMessage.ts"
+import { Hello, Open, Tally, Welcome } from "../link/LinkMessage.ts"
 import { MuxSession, type MuxSessionEvents } from "./MuxSession.ts"
 import { SessionCode } from "../link/SessionCode.ts"
 import { SourceMuxStream } from "./SourceMuxStream.ts"
@@ -14,6 +14,8 @@ import { reasonOf, StreamError } from "../link/StreamError.ts"
 export interface SourceMuxEvents extends MuxSessionEvents {
   readonly onWelcome: (welcome: Welcome) => void
   readonly onOpen: (stream: SourceMuxStream, request: Open) => void
+  /** Asked with each heartbeat for what was counted since the last time; undefined = nothing. */
+  readonly tally?: () => Tally | undefined
 }
 
 /** The source's end of a session, without sockets and clocks: bytes and time in, bytes and events out. */
@@ -26,6 +28,7 @@ export class SourceMux {
   readonly #turn = new Set<SourceMuxStream>()
   /** The highest id seen: all there is to remember of closed streams. */
   #highest = 0
+  #tallyIsDue = false
 
   /** Has HELLO to send at once. A HELLO over 16 KiB throws RangeError. */
   constructor(hello: Hello, events: SourceMuxEvents, now: number) {
@@ -64,7 +67,10 @@ export class SourceMux {
   /** The next frame to send; undefined = none for now. */
   poll(now: number): Uint8Array | undefined {
     const frame = this.session.poll(now)
+    if (frame !== undefined && Frame.typeOf(frame) === FrameType.ping) this.#tallyIsDue = true
     if (frame !== undefined || this.session.over) return frame
+    const tally = this.#tally()
+    if (tally !== undefined) return tally
     for (const stream of this.#urgent) {
       this.#urgent.delete(stream)
       const urgent = stream.nextUrgent()
@@ -83,6 +89,14 @@ export class SourceMux {
   end(lost: LinkLost): void {
     this.session.end()
     for (const stream of this.#streams.values()) stream.cancel(lost)
+  }
+
+  #tally(): Uint8Array | undefined {
+    if (!this.#tallyIsDue) return undefined
+    this.#tallyIsDue = false
+    const tally = this.#events.tally?.()
+    const json = tally && Frame.encodeJson(Tally, tally)
+    return json && Frame.tally(json)
   }
 
   #handle(type: number, frame: Uint8Array, now: number): void {

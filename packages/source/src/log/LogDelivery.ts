@@ -15,7 +15,7 @@ import * as LogRenderer from "@rdl/core/log/LogRenderer"
 import { stampText } from "@rdl/core/log/LogStamp"
 import { Coalescer } from "./Coalescer.ts"
 import type { LogTaker } from "./LogOrigin.ts"
-import { creditWaits } from "../SourceCounters.ts"
+import { creditWaits, lines } from "../SourceCounters.ts"
 
 /** After so many bytes the next clean place is marked. */
 export const MARK_BYTES = 256 * 1024
@@ -50,6 +50,8 @@ export class LogDelivery implements LogTaker {
   private markIsDue = false
   private isUnmarked = false
   private unmarkedBytes = 0
+  /** Records taken that are not in the source's counters yet: those are touched once for each read. */
+  private uncounted = 0
   /** The time of the records being taken; asked once for each read. */
   private now = performance.now()
   private isFresh = false
@@ -83,6 +85,7 @@ export class LogDelivery implements LogTaker {
     }
     if (this.pendingGap !== undefined) this.tellGap(record)
     else if (this.tracker.isAfresh()) this.begin(record)
+    this.uncounted++
     this.tracker.advance(record, offset, lasts)
     this.renderer.record(record)
     const isClean = this.renderer.isClean()
@@ -93,6 +96,7 @@ export class LogDelivery implements LogTaker {
 
   passed(count: number, last: LogRecord, offset?: number): void {
     if (this.over) return
+    this.uncounted += count
     this.tracker.pass(count, last, offset)
     this.isUnmarked = true
     if (this.markIsDue && this.renderer.isClean()) this.mark()
@@ -123,6 +127,7 @@ export class LogDelivery implements LogTaker {
 
   settled(): void {
     this.tracker.keep()
+    this.count()
     if (this.over) return
     if (!this.isFresh) this.now = performance.now()
     this.isFresh = false
@@ -180,10 +185,16 @@ export class LogDelivery implements LogTaker {
 
   /** Nothing is written any more. */
   stop(): void {
+    this.count()
     this.over = true
     this.onceRoom = []
     clearTimeout(this.timer)
     clearTimeout(this.markTimer)
+  }
+
+  private count(): void {
+    if (this.uncounted > 0) lines.unsafeUpdate(this.uncounted, [])
+    this.uncounted = 0
   }
 
   private open(): void {

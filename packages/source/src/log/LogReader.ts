@@ -14,6 +14,7 @@ import type { EngineProblem } from "../engine/EngineError.ts"
 import { asStreamError } from "../engine/EngineProblems.ts"
 import { LogDelivery } from "./LogDelivery.ts"
 import type { LogAsk, LogOrigin } from "./LogOrigin.ts"
+import { fallbacks } from "../SourceCounters.ts"
 
 /** A log that is to be read, and how it is to be written. */
 export interface LogRequest {
@@ -26,12 +27,6 @@ export interface LogRequest {
   /** Where to go on, and what to leave out; absent = the log from where the query says. */
   readonly resume?: Resume | undefined
 }
-
-/** How often an origin could not read a log, or not go on, and the next one was asked. */
-export const fallbacks = Metric.counter("rdl_source_fallbacks_total", {
-  description: "Logs that were read, or read on, in another way than the best one",
-  incremental: true,
-})
 
 /** Reads a log from wherever it can be had: the engine's files first, then the engine. */
 export class LogReader extends Context.Tag("@rdl/source/LogReader")<

@@ -14,6 +14,7 @@ import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
 import type { LogOrigin } from "../../src/log/LogOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
+import * as SourceCounters from "../../src/SourceCounters.ts"
 import { CollectingWriter } from "../log/CollectingWriter.ts"
 import { asContainer } from "../AsContainer.ts"
 import { failAfter } from "./FailingOrigin.ts"
@@ -162,7 +163,7 @@ describe("a log that is read by files and engine in turns", () => {
 
   it("is counted each time that another way is taken", async () => {
     const both = await world.runPromise(originsOf(root))
-    const count = () => Effect.runSync(Metric.value(LogReader.fallbacks)).count
+    const count = () => Effect.runSync(Metric.value(SourceCounters.fallbacks)).count
     const before = count()
     await read(world, container, inTurns(both, "files", [5, 5, 5]), all, FORMATS[0]!)
     expect(count()).toBe(before + 3)
