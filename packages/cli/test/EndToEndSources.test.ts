@@ -1,21 +1,23 @@
+import { describeEachEngine, type EngineFacts, engines } from "@rdl/test-kit/Engines"
 import { type ContainerSpec, type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { randomBytes } from "node:crypto"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, expect, it } from "vitest"
 import * as EndToEndFleet from "./EndToEndFleet.ts"
 import type { Listed } from "./EndToEndFleet.ts"
 import { rdlProcess } from "./RdlProcess.ts"
 
-const { engines } = EndToEndFleet
 const rdl = rdlProcess()
-/** Others may use the same engines. */
-const own = `rdl-test-${randomBytes(4).toString("hex")}`
+const [first] = await engines()
 
 interface Refused {
   readonly error: { readonly code: string; readonly message: string; readonly candidates?: ReadonlyArray<string> }
 }
 
-describe.skipIf(engines.length < 2)("two sources on two engines", () => {
-  const [one, two] = [new RealEngine(engines[0] ?? ""), new RealEngine(engines[1] ?? "")]
+const suite = (edge2: EngineFacts) => {
+  const edge1 = first ?? edge2
+  /** Others may use the same engines. */
+  const own = `rdl-test-${randomBytes(4).toString("hex")}`
+  const [one, two] = [new RealEngine(edge1.socket), new RealEngine(edge2.socket)]
   const made: Array<RealContainer> = []
   let fleet: EndToEndFleet.EndToEndFleet
 
@@ -39,7 +41,7 @@ describe.skipIf(engines.length < 2)("two sources on two engines", () => {
     await run(two, { name: `${own}-twin`, script: says("second") })
     await run(one, { name: `${own}-only-1`, script: says("alone") })
     await run(two, { name: `${own}-only-2`, script: says("apart"), labels: { team: "shop" } })
-    fleet = await EndToEndFleet.start(rdl, engines)
+    fleet = await EndToEndFleet.start(rdl, [edge1.socket, edge2.socket])
     for (const { id } of made) await fleet.listed(id)
   }, 120_000)
   afterAll(async () => {
@@ -56,8 +58,8 @@ describe.skipIf(engines.length < 2)("two sources on two engines", () => {
   it("show as one list, each container labelled with its source", { timeout: 120_000 }, async () => {
     expect(names(await list())).toEqual(["edge-1/only-1", "edge-1/twin", "edge-2/only-2", "edge-2/twin"])
     expect(await fleet.json("/sources")).toMatchObject([
-      { name: "edge-1", connected: true, transport: "ws", engine: { kind: "docker" } },
-      { name: "edge-2", connected: true, transport: "ws", engine: { kind: "docker" } },
+      { name: "edge-1", connected: true, transport: "ws", engine: { kind: edge1.kind, version: edge1.version } },
+      { name: "edge-2", connected: true, transport: "ws", engine: { kind: edge2.kind, version: edge2.version } },
     ])
   })
 
@@ -141,7 +143,7 @@ describe.skipIf(engines.length < 2)("two sources on two engines", () => {
       expect((await refused(`${own}-only-2`, host)).status).toBe(404)
 
       await lost.stop()
-      await fleet.startSource("edge-2", engines[1]!)
+      await fleet.startSource("edge-2", edge2.socket)
       await fleet.listed(lost.id, ({ stale, state }) => !stale && state === "exited")
       expect(await log(`edge-2/${own}-only-2`)).toMatchObject({ status: 200, body: "edge-2 | apart\n" })
     },
@@ -156,4 +158,10 @@ describe.skipIf(engines.length < 2)("two sources on two engines", () => {
       expect((await log(`${name}/${own}-twin`)).status).toBe(200)
     }
   })
-})
+}
+
+await describeEachEngine(
+  `two sources, on ${first?.name ?? "an engine"} and on another`,
+  suite,
+  ({ socket }) => socket !== first?.socket,
+)
