@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest"
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -32,6 +32,8 @@ describe.each(["rdl-proxy.service", "rdl-source.service"])("the unit %s", (unit)
     const settings = settingsOf(unit)
     const [name = "", path = ""] = settings.get("LoadCredential")?.split(":") ?? []
     expect(path).toBe(`/etc/rdl/${name}`)
+    // Not by a path: npm puts programs into /usr/local/bin or /usr/bin, as it was installed itself.
+    expect(settings.get("ExecStart")).toMatch(/^rdl-(proxy|source) /)
     expect(settings.get("ExecStart")).toContain(`-file \${CREDENTIALS_DIRECTORY}/${name}`)
     expect(settings.has("Environment")).toBe(false)
   })
@@ -54,11 +56,10 @@ describe.skipIf(!isInstalled())("systemd", () => {
 
   // The programs are not where they will be: others of their names stand in.
   for (const unit of readdirSync(units).filter((name) => name.endsWith(".service"))) {
-    const text = readFileSync(join(units, unit), "utf8").replaceAll("/usr/local/bin/", `${directory}/`)
+    const text = readFileSync(join(units, unit), "utf8").replaceAll("ExecStart=", `ExecStart=${directory}/`)
     writeFileSync(join(directory, unit), text)
     writeFileSync(join(directory, unit.replace(".service", "")), "#!/bin/sh\n", { mode: 0o755 })
   }
-  const dropIns = join(directory, "rdl-source.service.d")
 
   it.each(["rdl-proxy.service", "rdl-source.service"])("finds no fault in %s, and little exposed", (unit) => {
     const { status, stderr } = spawnSync("systemd-analyze", ["verify", join(directory, unit)], { encoding: "utf8" })
@@ -68,12 +69,15 @@ describe.skipIf(!isInstalled())("systemd", () => {
     expect(execFileSync("systemd-analyze", security).toString()).toContain("Overall exposure level")
   })
 
-  it("finds none either where the source reads the engine's files", () => {
-    mkdirSync(dropIns)
-    cpSync(join(units, "rdl-source-files.conf"), join(dropIns, "files.conf"))
-    const checked = spawnSync("systemd-analyze", ["verify", join(directory, "rdl-source.service")], {
-      encoding: "utf8",
-    })
+  it.each([
+    ["rdl-proxy.service", "rdl-proxy-tls.conf"],
+    ["rdl-source.service", "rdl-source-files.conf"],
+  ])("finds none either in %s with %s", (unit, dropIn) => {
+    const directoryOf = join(directory, `${unit}.d`)
+    mkdirSync(directoryOf)
+    const text = readFileSync(join(units, dropIn), "utf8").replaceAll("ExecStart=rdl", `ExecStart=${directory}/rdl`)
+    writeFileSync(join(directoryOf, dropIn), text)
+    const checked = spawnSync("systemd-analyze", ["verify", join(directory, unit)], { encoding: "utf8" })
     expect(checked).toMatchObject({ status: 0, stderr: "" })
   })
 })
