@@ -109,6 +109,7 @@ describe("a link over HTTP through a path that fails", () => {
     const relay = await relayTo(world)
     const empty = relay.inject(isDown, { fault: "answer", answer: { status: 204 } }, 1e9)
     await connect(world, relay)
+    await expect.poll(() => empty.hits(), patience).toBe(1)
     await sleep(500)
     expect(empty.hits()).toBe(1)
   })

@@ -91,18 +91,18 @@ describe("a link over HTTP", () => {
     proxy.link.send(frame(0))
     proxy.link.close(0, "bye")
     expect(await proxy.closed).toEqual({ clean: false, code: 0, reason: "bye" })
-    expect(Date.now() - before).toBeLessThan(5_000)
+    expect(Date.now() - before).toBeLessThan(10_000)
     await relay.close()
   })
 
   it("is lost at the proxy when no request came for the idle limit (protocol-http.md#end)", async () => {
-    const world = await startProxy({ idleLimit: "300 millis", pollTime: "100 millis" })
+    const world = await startProxy({ idleLimit: "2 seconds", pollTime: "100 millis" })
     const relay = await FaultProxy.listen({ target: world })
     const { proxy } = await connect(world, relay)
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
     expect(proxy.closes).toEqual([])
     relay.up.set({ blackhole: true })
-    expect(await proxy.closed).toMatchObject({ clean: false, reason: "no request came for 0.3 s" })
+    expect(await proxy.closed).toMatchObject({ clean: false, reason: "no request came for 2 s" })
     await relay.close()
   })
 
