@@ -192,7 +192,7 @@ describe("EngineOrigin", () => {
       yield* Fiber.interrupt(reading)
       const gone = yield* Effect.timeoutOption(
         engine.until(() => engine.openStreams.size === 0),
-        "1 second",
+        "10 seconds",
       )
       expect(Option.isSome(gone)).toBe(true)
     }),

@@ -213,6 +213,8 @@ await describeEachEngine("EngineOrigin", ({ kind, socket }) => {
 
   it("ends a follow by the clock where the engine would wait for ever", async () => {
     const container = await keep(engine.run({ script: "echo one; sleep 100" }))
+    const written = async () => (await run(container, {}, text)).writer.text()
+    await expect.poll(written, { timeout: 30_000 }).toBe("one\n")
     const now = Math.floor(Date.now() / 1000)
     const past = await run(container, { follow: true, until: LogTime.make(`${now - 100}`) }, text)
     expect(past.ended).toEqual(Either.right({ reason: "eof" }))
