@@ -68,7 +68,7 @@ describe("a page of the documentation", () => {
     for (const stream of [shell.stdout, shell.stderr])
       stream.setEncoding("utf8").on("data", (text: string) => (said += text))
     // A loop that waits for what does not come has to end as well.
-    const patience = setTimeout(() => shell.kill("SIGKILL"), 90_000)
+    const patience = setTimeout(() => shell.kill("SIGKILL"), 240_000)
     const closed = new Promise((resolve) => shell.once("close", resolve))
     const code = await new Promise((resolve) => shell.once("exit", resolve))
     clearTimeout(patience)
@@ -85,7 +85,7 @@ describe("a page of the documentation", () => {
       const { code, said } = await run(name, script)
       expect({ code, said: code === 0 ? "" : said }).toEqual({ code: 0, said: "" })
     },
-    120_000,
+    300_000,
   )
 
   const runPage = async (text: string) => {

@@ -62,7 +62,7 @@ export interface Options extends Proxy.Options {
 }
 
 /** What sources are told of the heartbeat: seconds instead of tens of them. */
-export const brisk = { heartbeatMs: 500, deadMs: 2_000 }
+export const brisk = { heartbeatMs: 500, deadMs: 5_000 }
 
 /** Starts a proxy that takes links of either carrier; sources of this world dial by the one named. */
 export const start = Effect.fn("FaultWorld.start")(function* (carrier: Carrier, options: Options = {}) {

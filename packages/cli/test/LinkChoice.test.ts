@@ -15,6 +15,7 @@ import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Context, Duration, Effect, Exit, Layer, Logger, LogLevel, Redacted, Scope } from "effect"
 import * as ProxyProgram from "../src/ProxyProgram.ts"
 import { startSource } from "../src/SourceProgram.ts"
+import * as FaultWorld from "./FaultWorld.ts"
 import * as UpgradeRelay from "./UpgradeRelay.ts"
 
 const quiet = Effect.provide(Logger.minimumLogLevel(LogLevel.None))
@@ -78,12 +79,11 @@ const link = ({ dials, engine }: World, options: Partial<AutoLinkDialer.Options>
     return states
   })
 
-/** Waits until the proxy says so of the source, at most 10 s. */
+/** Waits until the proxy says so of the source; the test's own timeout is the bound. */
 const until = ({ status }: World, holds: (status: SourceStatus) => boolean) =>
   status.pipe(
     Effect.delay("10 millis"),
     Effect.repeat({ until: (now) => now !== undefined && now.connected && now.containers > 0 && holds(now) }),
-    Effect.timeout("10 seconds"),
   )
 
 interface Follow {
@@ -130,7 +130,7 @@ const passes = (one: Follow, { web }: World, line: string) =>
     return one.until(line)
   })
 
-describe.concurrent("a source behind what lets no WebSocket through is linked by long-poll within ten seconds", () => {
+describe.concurrent("a source behind what lets no WebSocket through is linked by long-poll", () => {
   const cases: ReadonlyArray<readonly [what: string, upgrades: UpgradeRelay.Upgrades, why: RegExp]> = [
     ["since the upgrade is answered with 404", 404, /^WebSocket: .*404/],
     ["since the upgrade is answered with 400", 400, /^WebSocket: .*400/],
@@ -241,12 +241,11 @@ describe.each(["ws", "http"] as const)("a link by %s that the proxy drains", (tr
       yield* until(here, (now) => now.transport === transport)
       const one = yield* follow(here)
       yield* passes(one, here, "one")
+      const told = FaultWorld.until(() => states.some((state) => state._tag === "waiting"))
       const [took] = yield* Effect.timed(
-        Effect.zip(here.proxy.stop, Effect.zipRight(Effect.sleep("300 millis"), passes(one, here, "two")), {
-          concurrent: true,
-        }),
+        Effect.zip(here.proxy.stop, Effect.zipRight(told, passes(one, here, "two")), { concurrent: true }),
       )
-      expect(Duration.toSeconds(took)).toBeLessThan(2)
+      expect(Duration.toSeconds(took)).toBeLessThan(10)
       expect(yield* Effect.promise(() => one.ended)).toBe(false)
       const waiting = states.find((state) => state._tag === "waiting")
       expect(waiting).toMatchObject({ why: "the link is gone: the proxy stops" })

@@ -16,7 +16,7 @@ const writeBoth = (container: Container): void => {
   container.exit()
 }
 
-layer(Fleets.layer(rdl), { excludeTestServices: true, timeout: 30_000 })("the commands of users", (it) => {
+layer(Fleets.layer(rdl), { excludeTestServices: true, timeout: 120_000 })("the commands of users", (it) => {
   it.effect("show a container's two streams on our own two", () =>
     Effect.gen(function* () {
       const { container, run } = yield* Fleet
