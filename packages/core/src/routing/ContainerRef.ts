@@ -79,12 +79,13 @@ export const MAX_CANDIDATES = 20
 
 /** References that tell candidates apart, sorted: `source/name`, or with the id where a source has the name twice. */
 export const describe = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<string> => {
-  const names = candidates.map(({ source, container }) => `${source}/${container.name}`)
+  const nameOf = ({ source, container }: Candidate) => `${source}/${container.name}`
+  // A short prefix of an id may stand for thousands: each is looked at a fixed number of times.
+  const times = new Map<string, number>()
+  for (const candidate of candidates) times.set(nameOf(candidate), (times.get(nameOf(candidate)) ?? 0) + 1)
   return candidates
-    .map(({ source, container }, i) =>
-      names.indexOf(names[i] ?? "") === names.lastIndexOf(names[i] ?? "")
-        ? (names[i] ?? "")
-        : `${source}/${container.id}`,
+    .map((candidate) =>
+      times.get(nameOf(candidate)) === 1 ? nameOf(candidate) : `${candidate.source}/${candidate.container.id}`,
     )
     .sort()
     .slice(0, MAX_CANDIDATES)
