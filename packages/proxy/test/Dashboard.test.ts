@@ -56,6 +56,29 @@ describe("The metrics", () => {
     }),
   )
 
+  it.scoped("have what an operator asks for, from the beginning", () =>
+    Effect.gen(function* () {
+      const { text } = yield* (yield* exposed).ask
+      const there = [
+        "links",
+        "streams",
+        "log_bytes_total",
+        "source_lines_total",
+        "resumes_total",
+        "gaps_total",
+        "source_parks_total",
+        "source_credit_waits_total",
+        "source_withheld_lines_total",
+        "source_fallbacks_total",
+        "credit_waits_total",
+        "auth_failures_total",
+        "response_seconds_count",
+        "link_rtt_seconds",
+      ]
+      for (const name of there) expect(text).toMatch(new RegExp(`^rdl_${name}(\\{[^}]+\\})? \\d`, "m"))
+    }),
+  )
+
   it.scoped("are text as Prometheus reads it, for nobody whose token keeps anything from him", () =>
     Effect.gen(function* () {
       const { ask, fleet } = yield* exposed

@@ -30,10 +30,10 @@ describe("MetricsText", () => {
     }),
   )
 
-  it.effect("shows nothing that libraries count for themselves", () =>
+  it.effect("shows nothing that libraries count for themselves, nor what a source in the same process does", () =>
     Effect.sync(() => {
-      Metric.counter("effect_or_other_total").unsafeUpdate(1, [])
-      expect(render()).not.toContain("effect_or_other_total")
+      for (const name of ["effect_or_other_total", "rdl_source_test_total"]) Metric.counter(name).unsafeUpdate(1, [])
+      expect(render()).not.toMatch(/effect_or_other_total|rdl_source_test_total/)
     }),
   )
 

@@ -4,7 +4,7 @@ import { CreditBudget } from "../../src/mux/CreditBudget.ts"
 import * as Frame from "../../src/link/Frame.ts"
 import { FrameDecoder } from "../../src/link/FrameDecoder.ts"
 import { nameOf } from "../../src/link/FrameType.ts"
-import type { End, Head, Hello, Open, Welcome } from "../../src/link/LinkMessage.ts"
+import type { End, Head, Hello, Open, Tally, Welcome } from "../../src/link/LinkMessage.ts"
 import type { LinkLost } from "../../src/link/LinkLost.ts"
 import type { MuxFailure } from "../../src/mux/MuxSession.ts"
 import { ProxyMux } from "../../src/mux/ProxyMux.ts"
@@ -76,6 +76,9 @@ export class MuxPair {
     []
   readonly failures: Array<MuxFailure & { readonly at: "source" | "proxy" }> = []
   readonly idle = { source: 0, proxy: 0 }
+  /** What the source has counted and not told. */
+  untold: Tally | undefined
+  readonly tallies: Array<Tally> = []
   readonly source: SourceMux
   readonly proxy: ProxyMux
   /** Every frame either side gave out, by name. */
@@ -101,11 +104,20 @@ export class MuxPair {
           stream.onCancel = (why) => void opened.cancels.push(why)
           this.opened.push(opened)
         },
+        tally: () => {
+          const { untold } = this
+          this.untold = undefined
+          return untold
+        },
       },
       0,
     )
     this.proxy = new ProxyMux(
-      { ...events("proxy"), onHello: (said) => void this.hellos.push(said) },
+      {
+        ...events("proxy"),
+        onHello: (said) => void this.hellos.push(said),
+        onTally: (tally) => void this.tallies.push(tally),
+      },
       this.budget,
       0,
       lastId,
