@@ -29,6 +29,12 @@ describe("the format of a log", () => {
     expect(format(accept)).toBe(expected)
   })
 
+  it("is looked for in the first 64 ranges of the header", () => {
+    const behind = (others: number) => `${"image/png,".repeat(others)}application/x-ndjson, text/plain;q=0.1`
+    expect(format(behind(63))).toBe("ndjson")
+    expect(format(`text/plain;q=0.1, ${behind(63)}`)).toBe("text")
+  })
+
   it("is what the parameter says, whatever the header says", () => {
     for (const name of ["text", "ndjson", "sse", "multiplexed", "raw", "frames"])
       expect(format("image/png", `format=${name}`)).toBe(name)

@@ -327,6 +327,20 @@ describe("a broken log", () => {
     }
   })
 
+  it("repeats 300 bytes of what the engine says in band, and keeps 4 KiB of it", () => {
+    const { error } = render(line("text"), [Buffer.concat([goodLine, frame(3, "e".repeat(5_000))])])
+    expect(error?.message).toBe(`the engine broke off the log: ${"e".repeat(300)}`)
+    expect(error).toMatchObject({ words: { length: 4_096 } })
+    const long = Buffer.from(`2026-11-22T10:44:07.000000001Z fine\r\n${"e".repeat(299)}`)
+    const reader = readerOf(
+      { format: "raw", tty: true },
+      make({ format: "raw", tty: true }, () => {}),
+    )
+    expect(reader.push(long)).toBeUndefined()
+    const told = reader.push(Buffer.from("ee"))
+    expect(told).toMatchObject({ words: { length: 300 } })
+  })
+
   it("fails where the terminal's log says so, wherever it was cut", () => {
     const input = Buffer.from("2026-11-22T10:44:07.000000001Z fine\r\nError grabbing logs: a log that is bad\n")
     for (let at = 0; at <= input.length; at++)
