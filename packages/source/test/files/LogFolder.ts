@@ -26,19 +26,22 @@ export const lineOf = (n: number, text = `line ${n}`): string =>
   `{"log":"${text}\\n","stream":"stdout","time":"${stampOf(n)}"}\n`
 
 export class LogFolder {
-  readonly id = "ab".repeat(32)
+  readonly id: string
   readonly root: string
   readonly folder: string
   readonly path: string
+  private readonly inode: string
   /** How many older files are kept. */
   readonly kept: number
 
-  constructor(kept: number) {
+  constructor(kept: number, id = "ab".repeat(32)) {
     this.kept = kept
+    this.id = id
     this.root = mkdtempSync(join(tmpdir(), "rdl-log-"))
     this.folder = join(this.root, this.id)
     this.path = join(this.folder, `${this.id}-json.log`)
     mkdirSync(this.folder)
+    this.inode = statSync(this.folder).ino.toString(16)
     writeFileSync(this.path, "")
   }
 
@@ -72,8 +75,7 @@ export class LogFolder {
   /** What this process holds of the folder: descriptors of its files, and watches of itself. */
   held(): { readonly files: number; readonly watches: number } {
     const descriptors = readdirSync("/proc/self/fd").map((fd) => ({ fd, target: targetOf(`/proc/self/fd/${fd}`) }))
-    const inode = existsSync(this.folder) ? statSync(this.folder).ino.toString(16) : undefined
-    const watch = new RegExp(`^inotify .*\\bino:${inode} `, "gm")
+    const watch = new RegExp(`^inotify .*\\bino:${this.inode} `, "gm")
     const watches = descriptors
       .filter(({ target }) => target.includes("inotify"))
       .flatMap(({ fd }) => [...textOf(`/proc/self/fdinfo/${fd}`).matchAll(watch)])
