@@ -62,9 +62,11 @@ export class FilePass {
     const { ahead } = this
     this.ahead = undefined
     const read =
-      ahead === undefined || this.end - this.start > LEAD_BYTES
+      ahead === undefined
         ? this.readOn
-        : Effect.flatMap(Fiber.join(ahead.read), (count) => (count > 0 ? this.take(ahead.bytes, count) : this.readOn))
+        : Effect.flatMap(Fiber.join(ahead.read), (count) =>
+            count > 0 && this.end - this.start <= LEAD_BYTES ? this.take(ahead.bytes, count) : this.readOn,
+          )
     return Effect.flatMap(read, (count) => {
       const sound = this.format.sound?.(this.bytes, this.start, this.end) ?? true
       if (!sound) return Effect.fail(damaged())

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, FastCheck as fc } from "effect"
+import { BLOCK_BYTES, FilePass, MARGIN_BYTES } from "@rdl/source/files/FilePass"
+import { MORE, type RecordFormat } from "@rdl/source/files/RecordFormat"
+import { MemoryFile } from "./MemoryFile.ts"
+
+/** It is asked nothing here: what is taken is up to the test. */
+const format: RecordFormat = {
+  maxBytes: 1_048_576,
+  next: () => MORE,
+  skip: () => MORE,
+  previous: () => MORE,
+  boundary: () => MORE,
+}
+
+/** What is in the files: bytes that are hardly the same at two places. */
+const content = Buffer.alloc(8_000_000)
+for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(Math.imul(at, 2_654_435_761) >>> 0, at)
+
+const turns = (count: number) => Effect.promise(() => new Promise((resolve) => turn(count, resolve)))
+const turn = (count: number, done: (value?: unknown) => void): void =>
+  void (count === 0 ? done() : setImmediate(() => turn(count - 1, done)))
+
+/** Takes some of what was read, and holds that it is what the file has there. */
+const take = (pass: FilePass, file: Buffer, leave: number): void => {
+  const count = Math.max(0, pass.end - pass.start - leave)
+  expect(
+    pass.bytes
+      .subarray(pass.start, pass.end)
+      .equals(file.subarray(pass.position, pass.position + pass.end - pass.start)),
+  ).toBe(true)
+  pass.start += count
+  pass.position += count
+}
+
+describe("FilePass", () => {
+  it.live(
+    "reads all of a file that grows, whatever is left of each block and however long reads take",
+    () =>
+      Effect.promise(() =>
+        fc.assert(
+          fc.asyncProperty(
+            fc.array(
+              fc.record({
+                grows: fc.oneof(fc.constant(0), fc.nat(1000), fc.nat(500_000)),
+                leaves: fc.oneof(fc.constant(0), fc.nat(300), fc.nat(40_000), fc.constantFrom(32_768, 32_769, 200_000)),
+                turns: fc.nat(3),
+                short: fc.boolean(),
+              }),
+              { minLength: 1, maxLength: 16 },
+            ),
+            async (steps) => {
+              const whole = content.subarray(
+                0,
+                steps.reduce((sum, { grows }) => sum + grows, 0),
+              )
+              const file = new MemoryFile(Buffer.alloc(0))
+              const pass = new FilePass(file, format, 0)
+              const read = async (leave: number): Promise<number> => {
+                const there = file.content.length
+                const count = await Effect.runPromise(pass.fill)
+                // What was in the file when it was asked for is not denied.
+                if (count === 0) expect(pass.position + pass.end - pass.start).toBeGreaterThanOrEqual(there)
+                take(pass, whole, leave)
+                return count
+              }
+              for (const { grows, leaves, short, turns: waits } of steps) {
+                file.content = whole.subarray(0, file.content.length + grows)
+                file.most = short ? (length) => Math.ceil(length / 3) : (length) => length
+                await read(leaves)
+                await Effect.runPromise(turns(waits))
+                take(pass, whole, leaves)
+              }
+              while ((await read(0)) > 0);
+              expect(pass.position).toBe(whole.length)
+              expect(file.atOnce).toBeLessThanOrEqual(1)
+            },
+          ),
+          { numRuns: Number(process.env["RDL_TEST_RUNS"] ?? 40) },
+        ),
+      ),
+    60_000,
+  )
+
+  it.live("reads one block ahead, no more, and holds two", () =>
+    Effect.gen(function* () {
+      const whole = content.subarray(0, 3_000_000)
+      const file = new MemoryFile(whole)
+      const pass = new FilePass(file, format, 0, 2_900_000)
+      let ahead = 0
+      for (let count = -1; count !== 0;) {
+        count = yield* pass.fill
+        const reads = file.reads
+        yield* turns(6)
+        expect([file.reads, file.running]).toEqual([reads, 0])
+        take(pass, whole, 100)
+        if (file.furthest > pass.position + pass.end - pass.start) ahead++
+      }
+      expect([pass.position, pass.end - pass.start, file.furthest]).toEqual([2_899_900, 100, 2_900_000])
+      expect(ahead).toBeGreaterThan(8)
+      const sizes = [...file.blocks].map(({ length }) => length - MARGIN_BYTES)
+      expect(sizes).toEqual([16_384, 65_536, BLOCK_BYTES, BLOCK_BYTES])
+    }),
+  )
+
+  it.live("asks a packed file one thing at a time", () =>
+    Effect.gen(function* () {
+      const whole = content.subarray(0, 1_500_000)
+      const file = new MemoryFile(whole, true)
+      const pass = new FilePass(file, format, 0)
+      while ((yield* pass.fill) > 0) {
+        expect(file.running).toBe(0)
+        take(pass, whole, 0)
+      }
+      expect(pass.position).toBe(whole.length)
+    }),
+  )
+
+  it.live("fails with a read that failed ahead when its turn comes, and not before", () =>
+    Effect.gen(function* () {
+      const whole = content.subarray(0, 2_000_000)
+      const file = new MemoryFile(whole)
+      file.failing = 4
+      const pass = new FilePass(file, format, 0)
+      while (file.reads <= file.failing) {
+        yield* pass.fill
+        take(pass, whole, 0)
+      }
+      yield* turns(6)
+      expect((yield* Effect.flip(pass.fill))._tag).toBe("OriginUnable")
+    }),
+  )
+
+  it.live("forgets what it read ahead along with the block", () =>
+    Effect.gen(function* () {
+      const whole = content.subarray(0, 2_000_000)
+      const file = new MemoryFile(whole)
+      const pass = new FilePass(file, format, 0)
+      while (file.running === 0) {
+        yield* pass.fill
+        take(pass, whole, 0)
+      }
+      pass.position -= 1000
+      pass.release()
+      yield* pass.fill
+      take(pass, whole, 0)
+      while ((yield* pass.fill) > 0) take(pass, whole, 0)
+      expect(pass.position).toBe(whole.length)
+    }),
+  )
+})
