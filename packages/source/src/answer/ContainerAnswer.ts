@@ -43,9 +43,9 @@ export const write = Effect.fn("ContainerAnswer.write")(function* (
   return { reason: "eof" }
 })
 
-/** Only the name is touched: figures are of 64 bits, which do not go through a number unharmed. */
+/** Only the name, which Podman tells without a slash, is touched: figures are of 64 bits, which do not go through a number unharmed. */
 const named = (figures: string, source: SourceName): string =>
-  figures.replace(/"name":"\/([a-zA-Z0-9][a-zA-Z0-9_.-]*)"/, `"name":"/${source}/$1"`)
+  figures.replace(/"name":"\/?([a-zA-Z0-9][a-zA-Z0-9_.-]*)"/, `"name":"/${source}/$1"`)
 
 const REASON = {
   ContainerNotFound: "not-found",

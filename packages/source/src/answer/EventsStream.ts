@@ -89,6 +89,7 @@ const NO_LABELS = new Set([
   "execID",
   "execDuration",
   "containerExitCode",
+  "podId",
 ])
 
 /** A container that is not listed yet, or not any more, has those labels that the event tells. */

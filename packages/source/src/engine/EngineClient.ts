@@ -11,6 +11,7 @@ import { type ContainerDetails, fromInspect, fromList, type Listing, withLibpod 
 import * as EngineStream from "./EngineStream.ts"
 import * as EngineRequest from "./EngineRequest.ts"
 import { type Answer, ask, makePool } from "./HttpAsk.ts"
+import * as PodmanColumns from "./PodmanColumns.ts"
 import { ContainerNotFound, EngineError, type EngineProblem, fromAnswer, LogsUnsupported } from "./EngineError.ts"
 import * as SourcePolicy from "../SourcePolicy.ts"
 
@@ -56,7 +57,7 @@ export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
       selection: EngineRequest.StatsSelection,
       sink: EngineStream.BodySink,
     ) => Effect.Effect<void, EngineProblem | ContainerNotFound>
-    /** The processes of a container, as the host's `ps` tells them; at most 30 s. */
+    /** The processes of a container, as the host's `ps` tells them, or Podman by itself, which has fewer columns; at most 30 s. */
     readonly top: (
       id: ContainerId,
       columns?: ProcessColumns,
@@ -165,7 +166,12 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
       return yield* Effect.catchTag(stream(request, sink), "EngineError", (error) => refineNotFound(id, error))
     }),
     top: Effect.fn("EngineClient.top")(function* (id, columns) {
-      const json = yield* about(id, EngineRequest.top(yield* api, id, columns))
+      const { apiVersion, kind } = yield* engine
+      const request =
+        kind === "podman"
+          ? EngineRequest.podmanTop(apiVersion, id, yield* orRefuse(PodmanColumns.from(columns)))
+          : EngineRequest.top(apiVersion, id, columns)
+      const json = yield* about(id, request)
       return yield* decodeOr(decodeTable(json), "its table of processes makes no sense")
     }),
     shares: (container) => SourcePolicy.shares(options.policy ?? SourcePolicy.defaults, container),
@@ -207,6 +213,9 @@ const ProcessTable = Schema.Struct({
 /** A row a process, a text for each title. */
 export type ProcessTable = typeof ProcessTable.Type
 const decodeTable = Schema.decodeUnknownEither(ProcessTable)
+
+const orRefuse = <A>(decoded: Either.Either<A, string>) =>
+  Either.mapLeft(decoded, (detail) => new EngineError({ status: 400, detail }))
 
 const decodeOr = <A, E>(decoded: Either.Either<A, E>, detail: string) =>
   Either.mapLeft(decoded, () => new EngineError({ status: 200, detail }))

@@ -4,6 +4,7 @@ import { ContainerId } from "@rdl/core/model/Container"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
 import type { LogTime } from "@rdl/core/log/LogTime"
 import { isSafe, type ProcessColumns } from "@rdl/core/model/ProcessColumns"
+import { isOwn, type PodmanColumns } from "./PodmanColumns.ts"
 
 /** A path of the engine's API; only this module makes them, and every one is a read. */
 export const EngineRequest = Schema.String.pipe(Schema.brand("EngineRequest"))
@@ -86,6 +87,10 @@ export const top = (api: string, id: ContainerId, columns?: ProcessColumns): Eng
   isId(id) && (columns === undefined || isSafe(columns))
     ? versioned(api, `/containers/${id}/top`, columns === undefined ? {} : { ps_args: columns })
     : undefined
+
+/** The same of Podman, in columns of its own: for what is none of them it would run a program in the container. Undefined where the id is not one, or a column. */
+export const podmanTop = (api: string, id: ContainerId, columns: PodmanColumns): EngineRequest | undefined =>
+  isId(id) && isOwn(columns) ? versioned(api, `/containers/${id}/top`, { ps_args: columns, stream: "0" }) : undefined
 
 /** Undefined where the id is not one. Booleans are `1` or left out, the one spelling Docker and Podman agree on. */
 export const logs = (api: string, id: ContainerId, selection: LogSelection): EngineRequest | undefined =>
