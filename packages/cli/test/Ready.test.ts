@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { rdlProcess, serving } from "./RdlProcess.ts"
 
@@ -39,6 +40,23 @@ describe("Whether a proxy is ready", () => {
       rmSync(revoked, { recursive: true })
       await ready(url, 200)
       expect(await proxy.stop("SIGTERM")).toBe(0)
+    }),
+  )
+
+  it.scopedLive("is asked for 5 s, also of what answers a little at a time", () =>
+    Effect.gen(function* () {
+      const server = createServer((socket) => {
+        const dribble = setInterval(() => socket.write("x: y\r\n"), 200)
+        socket.on("error", () => undefined).once("close", () => clearInterval(dribble))
+        socket.write("HTTP/1.1 200 OK\r\n")
+      })
+      const listening = Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
+      yield* Effect.acquireRelease(listening, () => Effect.sync(() => server.close()))
+      const where = `127.0.0.1:${(server.address() as AddressInfo).port}`
+      expect(yield* Effect.promise(() => rdl.run(["health", "proxy", "--listen", where]))).toMatchObject({
+        code: 1,
+        stderr: `rdl: the proxy at ${where} does not answer: no answer within 5 s\n`,
+      })
     }),
   )
 })

@@ -98,7 +98,7 @@ const ready = Effect.fnUntraced(function* (
   const { request } = yield* Effect.promise(() => (tls === undefined ? import("node:http") : import("node:https")))
   // What listens everywhere is reached at home.
   const home = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
-  const options = { host: home, port, path: "/ready", timeout: PATIENCE, agent: false, ...tls }
+  const options = { host: home, port, path: "/ready", agent: false, ...tls }
   return yield* Effect.async<{ readonly status: number; readonly why: string | undefined }, CommandFailed>((resume) => {
     const asking = request(options, (answer) => {
       let text = ""
@@ -108,11 +108,18 @@ const ready = Effect.fnUntraced(function* (
       })
       answer.once("end", done).once("close", done)
     })
-    asking.on("timeout", () => asking.destroy(new Error(`no answer within ${PATIENCE / 1_000} s`)))
     asking.on("error", (error) =>
       resume(new CommandFailed({ detail: `the proxy at ${home}:${port} does not answer: ${explain(error)}` })),
     )
     asking.end()
     return Effect.sync(() => asking.destroy())
-  })
+  }).pipe(
+    Effect.timeoutFail({
+      duration: PATIENCE,
+      onTimeout: () =>
+        new CommandFailed({
+          detail: `the proxy at ${home}:${port} does not answer: no answer within ${PATIENCE / 1_000} s`,
+        }),
+    }),
+  )
 })
