@@ -152,6 +152,11 @@ describe.concurrent("a value", () => {
     expect(code).toBe(2)
   })
 
+  it("of a file is 64 KiB at most", async () => {
+    const { code, sentence } = await refusal(["key", "public", "--key-file", file("long.key", "k".repeat(65_537))])
+    expect([code, sentence]).toEqual([2, expect.stringMatching(/long\.key" is too large to be a secret$/)])
+  })
+
   it("of a config file is named with the file", async () => {
     const run = (yaml: string) => refusal(["key", "public", "--config", file("bad.yaml", yaml)])
     const path = join(rdl.directory, "bad.yaml")

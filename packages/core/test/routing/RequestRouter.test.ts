@@ -164,10 +164,11 @@ describe("RequestRouter.logs", () => {
   ])("makes the source's %s %s", ([reason, expected]) =>
     run((router) =>
       Effect.gen(function* () {
-        yield* link("edge-1", [web1], new StreamError({ reason, detail: "\u001b[31mno\nway" }))
+        yield* link("edge-1", [web1], new StreamError({ reason, detail: `\u001b[31mno\nway${"y".repeat(400)}` }))
         const error = yield* Effect.flip(router.logs(user(), "web", asked))
         expect(`${error.status} ${error.code}`).toBe(expected)
         expect(error.message).not.toMatch(/\p{C}/u)
+        expect(error.message).not.toMatch(/y{300}/)
       }),
     ),
   )

@@ -189,15 +189,22 @@ describe("SourceRegistry", () => {
     }),
   )
 
-  it.scoped("shows why a link travels as it does in 200 characters, none of which controls a terminal", () =>
-    Effect.gen(function* () {
-      const registry = yield* SourceRegistry.make()
-      const transportWhy = `\u001b[31mWebSocket:\n ${"x".repeat(400)}`
-      yield* serve(registry, FakeSession.make({ name, hello: { transportWhy } }))
-      const [status] = yield* registry.statuses
-      expect(status?.transportWhy).toMatch(/^\[31mWebSocket: x{100,}$/)
-      expect(status?.transportWhy?.length).toBeLessThanOrEqual(200)
-    }),
+  it.scoped(
+    "shows why a link travels as it does in 200 characters and a release in 64, none of which controls a terminal",
+    () =>
+      Effect.gen(function* () {
+        const registry = yield* SourceRegistry.make()
+        const transportWhy = `\u001b[31mWebSocket:\n ${"x".repeat(400)}`
+        yield* serve(
+          registry,
+          FakeSession.make({ name, hello: { transportWhy, agent: `rdl/\u001b[31m${"1".repeat(100)}` } }),
+        )
+        const [status] = yield* registry.statuses
+        expect(status?.version).toMatch(/^rdl\/\[31m1{50,}$/)
+        expect(status?.version.length).toBeLessThanOrEqual(64)
+        expect(status?.transportWhy).toMatch(/^\[31mWebSocket: x{100,}$/)
+        expect(status?.transportWhy?.length).toBeLessThanOrEqual(200)
+      }),
   )
 
   it.scoped("refuses another process under a name whose owner answers, be it with an error", () =>
