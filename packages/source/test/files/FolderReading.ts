@@ -12,6 +12,8 @@ import type { LogFolder } from "./LogFolder.ts"
 
 export interface Reading extends Partial<LogQuery> {
   readonly from?: LogCursor | undefined
+  /** Of the engine; default 1.45. */
+  readonly apiVersion?: string
   /** When and why the container's log is over; default never. */
   readonly ended?: Effect.Effect<End["reason"]>
 }
@@ -19,7 +21,7 @@ export interface Reading extends Partial<LogQuery> {
 export const readFolder = (
   { id, kept, root }: LogFolder,
   taker: LogTaker,
-  { ended = Effect.never, from, ...query }: Reading = {},
+  { apiVersion = "1.45", ended = Effect.never, from, ...query }: Reading = {},
 ): Effect.Effect<End["reason"], StreamError | OriginUnable> =>
   FilesLogOrigin.make({ logDir: root, isLocal: Effect.succeed(false), ended: () => ended }).read(
     {
@@ -33,7 +35,7 @@ export const readFolder = (
         logOptions: { "max-file": `${kept + 1}` },
         startedAt: "",
       },
-      engine: { kind: "docker", version: "26.1.5", apiVersion: "1.45", os: "linux", arch: "amd64" },
+      engine: { kind: "docker", version: "26.1.5", apiVersion, os: "linux", arch: "amd64" },
       query: { follow: false, stdout: true, stderr: true, timestamps: true, details: false, ...query },
       from,
     },
