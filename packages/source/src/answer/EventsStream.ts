@@ -2,6 +2,7 @@
 import { Effect, Option, Runtime, Schema } from "effect"
 import type { End, OpenEvents } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import { type LogTime, toNanos } from "@rdl/core/log/LogTime"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { ContainerEvent, MAX_EVENT_BYTES } from "@rdl/core/model/ContainerEvent"
@@ -23,7 +24,8 @@ export const writeEvents = Effect.fn("EventsStream.write")(function* (
   const now = Runtime.runSync(yield* Effect.runtime())
   const relay = LineRelay.make(writer, (line) => {
     const told = read(line)
-    if (told === undefined || !client.shares({ names: [told.event.name], labels: told.attributes })) return undefined
+    if (told === undefined || isLater(told.event, until)) return undefined
+    if (!client.shares({ names: [told.event.name], labels: told.attributes })) return undefined
     const event = withLabels(told, Option.getOrUndefined(now(inventory.get(told.event.id))))
     if (!permits(scope, { source, container: { names: [event.name], labels: event.labels } })) return undefined
     const written = JSON.stringify(encode(event))
@@ -33,6 +35,10 @@ export const writeEvents = Effect.fn("EventsStream.write")(function* (
   relay.end()
   return { reason: "eof" }
 })
+
+/** Podman gives what came after a span that is over, too. */
+const isLater = ({ timeNano }: ContainerEvent, until: LogTime | undefined): boolean =>
+  until !== undefined && BigInt(timeNano) > toNanos(until)
 
 const encode = Schema.encodeSync(ContainerEvent)
 

@@ -1,5 +1,5 @@
 /** The engine as a source may know it: nine questions, each a read, and no way to ask a tenth. */
-import { Context, Effect, Either, Layer, Option, Schema } from "effect"
+import { Clock, Context, Effect, Either, Layer, Option, Schema } from "effect"
 import type { Pool } from "undici"
 import type { Container, ContainerId } from "@rdl/core/model/Container"
 import { ContainerInspection } from "@rdl/core/model/ContainerInspection"
@@ -12,6 +12,7 @@ import * as EngineStream from "./EngineStream.ts"
 import * as EngineRequest from "./EngineRequest.ts"
 import { type Answer, ask, makePool } from "./HttpAsk.ts"
 import * as PodmanColumns from "./PodmanColumns.ts"
+import * as PodmanEvents from "./PodmanEvents.ts"
 import { ContainerNotFound, EngineError, type EngineProblem, fromAnswer, LogsUnsupported } from "./EngineError.ts"
 import * as SourcePolicy from "../SourcePolicy.ts"
 
@@ -49,7 +50,7 @@ export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
     readonly inspect: (id: ContainerId) => Effect.Effect<ContainerDetails, EngineProblem | ContainerNotFound>
     /** The same question, answered for people: what of the answer may leave the host. */
     readonly inspection: (id: ContainerId) => Effect.Effect<ContainerInspection, EngineProblem | ContainerNotFound>
-    /** Events of containers as JSON lines; succeeds when the engine ends them, which it does when it stops, or at the span's end. */
+    /** Events of containers as JSON lines, of Podman's some behind the span's end; succeeds when the engine ends them, which it does when it stops, or at that end. */
     readonly events: (sink: EngineStream.BodySink, span?: EngineRequest.EventSpan) => Effect.Effect<void, EngineProblem>
     /** What a container uses, as JSON lines; succeeds when the engine ends them. Interruption drops the connection at once. */
     readonly stats: (
@@ -159,7 +160,11 @@ export const make = Effect.fn("EngineClient.make")(function* (options: Options) 
       const json = yield* about(id, EngineRequest.inspect(yield* api, id))
       return yield* decodeOr(decodeInspection(json), "its inspection makes no sense")
     }),
-    events: (sink, span) => Effect.flatMap(api, (api) => stream(EngineRequest.events(api, span), sink)),
+    events: Effect.fn("EngineClient.events")(function* (sink, span = {}) {
+      const { apiVersion, kind } = yield* engine
+      const asked = kind === "podman" ? PodmanEvents.spanFor(span, yield* Clock.currentTimeMillis) : span
+      return yield* stream(EngineRequest.events(apiVersion, asked), sink)
+    }),
     stats: Effect.fn("EngineClient.stats")(function* (id, selection, sink) {
       const request = EngineRequest.stats(yield* api, id, selection)
       if (request === undefined) return yield* new ContainerNotFound({ id })

@@ -57,14 +57,17 @@ export const libpodInspect = (id: ContainerId): EngineRequest | undefined =>
 export interface EventSpan {
   readonly since?: LogTime | undefined
   readonly until?: LogTime | undefined
+  /** Podman's own: the answer ends with what there is now. Default no. */
+  readonly isOver?: boolean
 }
 
 /** What happens to containers, from now on or within a span of time. */
-export const events = (api: string, { since, until }: EventSpan = {}): EngineRequest =>
+export const events = (api: string, { isOver = false, since, until }: EventSpan = {}): EngineRequest =>
   versioned(api, "/events", {
     filters: JSON.stringify({ type: ["container"] }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
+    ...(isOver ? { stream: "0" } : {}),
   })
 
 /** How often figures are told: one a second, or once. */
