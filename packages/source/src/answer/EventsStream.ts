@@ -2,7 +2,7 @@
 import { Effect, Option, Runtime, Schema } from "effect"
 import type { End, OpenEvents } from "@rdl/core/link/LinkMessage"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
-import { type LogTime, toNanos } from "@rdl/core/log/LogTime"
+import { toNanos } from "@rdl/core/log/LogTime"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import { type Container, ContainerId, ContainerName } from "@rdl/core/model/Container"
 import { ContainerEvent, MAX_EVENT_BYTES } from "@rdl/core/model/ContainerEvent"
@@ -21,24 +21,27 @@ export const writeEvents = Effect.fn("EventsStream.write")(function* (
   { scope, since, until }: OpenEvents,
   writer: StreamWriter,
 ): Effect.fn.Return<End, StreamError> {
+  const span = { since, until }
   const now = Runtime.runSync(yield* Effect.runtime())
   const relay = LineRelay.make(writer, (line) => {
     const told = read(line)
-    if (told === undefined || isLater(told.event, until)) return undefined
+    if (told === undefined || !isWithin(told.event, span)) return undefined
     if (!client.shares({ names: [told.event.name], labels: told.attributes })) return undefined
     const event = withLabels(told, Option.getOrUndefined(now(inventory.get(told.event.id))))
     if (!permits(scope, { source, container: { names: [event.name], labels: event.labels } })) return undefined
     const written = JSON.stringify(encode(event))
     return Buffer.byteLength(written) > MAX_EVENT_BYTES ? JSON.stringify(encode({ ...event, labels: {} })) : written
   })
-  yield* client.events(relay, { since, until }).pipe(Effect.mapError(asStreamError), Effect.catchAllDefect(broken))
+  yield* client.events(relay, span).pipe(Effect.mapError(asStreamError), Effect.catchAllDefect(broken))
   relay.end()
   return { reason: "eof" }
 })
 
-/** Podman gives what came after a span that is over, too. */
-const isLater = ({ timeNano }: ContainerEvent, until: LogTime | undefined): boolean =>
-  until !== undefined && BigInt(timeNano) > toNanos(until)
+/** Podman gives some before and behind the span, too. */
+const isWithin = ({ timeNano }: ContainerEvent, { since, until }: Pick<OpenEvents, "since" | "until">): boolean => {
+  const nanos = BigInt(timeNano)
+  return (since === undefined || nanos >= toNanos(since)) && (until === undefined || nanos <= toNanos(until))
+}
 
 const encode = Schema.encodeSync(ContainerEvent)
 

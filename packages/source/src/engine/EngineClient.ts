@@ -50,7 +50,7 @@ export class EngineClient extends Context.Tag("@rdl/source/EngineClient")<
     readonly inspect: (id: ContainerId) => Effect.Effect<ContainerDetails, EngineProblem | ContainerNotFound>
     /** The same question, answered for people: what of the answer may leave the host. */
     readonly inspection: (id: ContainerId) => Effect.Effect<ContainerInspection, EngineProblem | ContainerNotFound>
-    /** Events of containers as JSON lines, of Podman's some behind the span's end; succeeds when the engine ends them, which it does when it stops, or at that end. */
+    /** Events of containers as JSON lines, of Podman's some before and behind the span; succeeds when the engine ends them, which it does when it stops, or at that end. */
     readonly events: (sink: EngineStream.BodySink, span?: EngineRequest.EventSpan) => Effect.Effect<void, EngineProblem>
     /** What a container uses, as JSON lines; succeeds when the engine ends them. Interruption drops the connection at once. */
     readonly stats: (

@@ -14,14 +14,17 @@ import { CollectingWriter } from "../log/CollectingWriter.ts"
 const [since, until] = [LogTime.make("1700000000"), LogTime.make("1700000010.5")]
 
 describe("PodmanEvents", () => {
-  it("are asked for without an end where it has passed, and from the first one where there is no beginning", () => {
+  it("are asked for from a little earlier, without an end that has passed, and never without a beginning for an end", () => {
     const before = 1_700_000_010_499
+    const from = "1699999999"
     expect(PodmanEvents.spanFor({}, before)).toEqual({})
-    expect(PodmanEvents.spanFor({ since }, before)).toEqual({ since })
-    expect(PodmanEvents.spanFor({ since, until }, before)).toEqual({ since, until })
+    expect(PodmanEvents.spanFor({ since }, before)).toEqual({ since: from })
+    expect(PodmanEvents.spanFor({ since, until }, before)).toEqual({ since: from, until })
     expect(PodmanEvents.spanFor({ until }, before)).toEqual({ since: "1", until })
-    expect(PodmanEvents.spanFor({ since, until }, before + 1)).toEqual({ since, isOver: true })
+    expect(PodmanEvents.spanFor({ since, until }, before + 1)).toEqual({ since: from, isOver: true })
     expect(PodmanEvents.spanFor({ until }, before + 1)).toEqual({ since: "1", isOver: true })
+    for (const early of ["-5", "0", "1.5", "2"])
+      expect(PodmanEvents.spanFor({ since: LogTime.make(early) }, before)).toEqual({ since: "1" })
     expect(EngineRequest.events("1.41", { since, isOver: true })).toMatch(/since=1700000000&stream=0$/)
     expect(EngineRequest.events("1.41", { since })).not.toContain("stream")
   })
