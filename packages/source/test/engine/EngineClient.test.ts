@@ -49,6 +49,35 @@ describe("EngineClient", () => {
     }),
   )
 
+  it.scopedLive("asks four questions at a time, and keeps the others until one is answered", () =>
+    Effect.gen(function* () {
+      let most = 0
+      const waiting: Array<() => void> = []
+      const { url } = yield* server((request, response) => {
+        response.setHeader("api-version", "1.41")
+        if (!(request.url ?? "").includes("/containers/json"))
+          return response.end('{"Version":"1","Os":"linux","Arch":"amd64"}')
+        waiting.push(() => void response.end("[]"))
+        most = Math.max(most, waiting.length)
+        return undefined
+      })
+      const asking = yield* client(url)
+      yield* asking.version
+      const asked = yield* Effect.fork(
+        Effect.all(
+          Array.from({ length: 9 }, () => asking.list()),
+          { concurrency: 9 },
+        ),
+      )
+      for (let answered = 0; answered < 9; answered++) {
+        while (waiting.length < Math.min(4, 9 - answered)) yield* Effect.sleep("5 millis")
+        waiting.shift()?.()
+      }
+      yield* asked
+      expect(most).toBe(4)
+    }),
+  )
+
   it("speaks no version newer than it knows", () => {
     expect(speak("1.41")).toBe("1.41")
     expect(speak("1.9")).toBe("1.9")
