@@ -19,6 +19,12 @@ interface Entry {
   readonly text: string
 }
 
+/** What is asked of a log: which record's time, or about how many. */
+interface Bounds {
+  readonly sinceAt?: number
+  readonly tail?: number
+}
+
 const stampOf = ({ at }: Entry): string => {
   const nanos = BEGIN_NS + BigInt(at) * 1_000_000n
   return `${new Date(Number(nanos / 1_000_000n)).toISOString().slice(0, -1)}000000Z`
@@ -79,17 +85,18 @@ describe("going on in files", () => {
         fc.array(fc.nat(50), { maxLength: KEPT }),
         fc.array(fc.boolean(), { minLength: KEPT + 1, maxLength: KEPT + 1 }),
         fc.nat(),
-        fc.option(fc.nat(), { nil: undefined }),
+        fc.oneof(fc.constant({}), fc.record({ tail: fc.nat() }), fc.record({ sinceAt: fc.nat() })),
         fc.constantFrom("1.41", "1.45"),
         fc.constantFrom<"right" | "none" | "wrong">("right", "none", "wrong"),
-        async (log, ends, packed, cut, sinceAt, apiVersion, hint) => {
+        async (log, ends, packed, cut, { sinceAt, tail }: Bounds, apiVersion, hint) => {
           const bounds = [0, ...ends.map((end) => end % log.length).sort((a, b) => a - b), log.length]
           lay(
             bounds.slice(1).map((end, index) => log.slice(bounds[index], end)),
             packed,
           )
           const since = sinceAt === undefined ? {} : { since: timeOf(log[sinceAt % log.length]!) }
-          const asked: Reading = { ...since, apiVersion }
+          const last = tail === undefined ? {} : { tail: 1 + (tail % log.length) }
+          const asked: Reading = { ...since, ...last, apiVersion }
           const whole = await read(asked)
           const first = await readUpTo(1 + (cut % whole.records), asked)
           const { file, ...bare } = first.cursor()
@@ -109,6 +116,25 @@ describe("going on in files", () => {
     const { file: _, ...nothing } = (await read()).cursor()
     lay([[{ at: 0, text: "one" }], [{ at: 1, text: "two" }]])
     expect(textsOf(await read({ from: nothing }))).toEqual(["one", "two"])
+  })
+
+  it("begins with the very record that a place stands before", async () => {
+    lay([
+      [
+        { at: 5, text: "later" },
+        { at: 0, text: "one" },
+      ],
+      [{ at: 1, text: "two" }],
+    ])
+    for (const [tail, expected] of [
+      [1, ["two"]],
+      [2, ["one", "two"]],
+      [3, ["later", "one", "two"]],
+    ] as const) {
+      const { anchor, container } = (await readUpTo(1, { tail })).cursor()
+      const rest = await read({ from: { container, anchor: anchor!, count: 0, lines: 0 } })
+      expect([rest.gaps, textsOf(rest)]).toEqual([[], expected])
+    }
   })
 
   describe("whose beginning is gone", () => {
@@ -164,6 +190,7 @@ describe("going on in files", () => {
         { ...found, device: found.device + 1 },
         { ...found, offset: found.offset + stored(log[1]!).length * 2 },
         { ...found, offset: found.offset - 1 },
+        { ...found, offset: found.offset - stored(log[1]!).length },
         { ...found, offset: 0 },
         { ...found, offset: 1_000_000 },
       ]) {

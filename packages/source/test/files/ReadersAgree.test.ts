@@ -73,11 +73,14 @@ const queriesAt = (moments: ReadonlyArray<LogTime>): fc.Arbitrary<LogQuery> => {
     .filter(({ stderr, stdout }) => stdout || stderr)
 }
 
-const asked = (query: LogQuery): string =>
-  Object.entries(query)
-    .filter(([name]) => name !== "follow")
-    .map(([name, value]) => `${name}=${typeof value === "boolean" ? Number(value) : value}`)
-    .join("&")
+const asked = ({ details, since, stderr, stdout, tail, timestamps, until }: LogQuery): string => {
+  const flags = Object.entries({ stdout, stderr, timestamps, details })
+  const values = Object.entries({ tail, since, until })
+  return [
+    ...flags.map(([name, value]) => `${name}=${Number(value)}`),
+    ...values.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
+  ].join("&")
+}
 
 await describeEachEngine(
   "the engine, the reader of its API and the reader of its files",
