@@ -103,6 +103,27 @@ describe("FilePass", () => {
     }),
   )
 
+  it.live("asks again at the end of what there was, whatever it read ahead, and only when it is to", () =>
+    Effect.gen(function* () {
+      const there = 16_384 + 65_536 + BLOCK_BYTES
+      const file = new MemoryFile(content.subarray(0, there))
+      const pass = new FilePass(file, format, 0)
+      while (pass.position < there) {
+        yield* pass.fill
+        take(pass, content, 0)
+      }
+      yield* turns(6)
+      expect(file.reads).toBe(4)
+      for (const grown of [there + 5000, there + 5100]) {
+        file.content = content.subarray(0, grown)
+        expect(yield* pass.fill).toBe(grown - pass.position)
+        expect(file.running).toBe(0)
+        take(pass, content, 0)
+      }
+      expect(file.reads).toBe(6)
+    }),
+  )
+
   it.live("asks a packed file one thing at a time", () =>
     Effect.gen(function* () {
       const whole = content.subarray(0, 1_500_000)

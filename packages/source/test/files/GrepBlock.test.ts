@@ -138,7 +138,7 @@ describe("GrepBlock", () => {
             expect(grepped.records + grepped.skipped).toBe(plain.records)
           },
         ),
-        { numRuns: 300 },
+        { numRuns: Number(process.env["RDL_TEST_RUNS"] ?? 300) },
       )
     })
 

@@ -135,7 +135,7 @@ describe.each(["json-file", "local"] as const)("FilesLogOrigin of a %s log of wh
           expect(needles(first.payloads() + rest.payloads())).toEqual(needles(whole.payloads()))
         },
       ),
-      { numRuns: 25 },
+      { numRuns: Number(process.env["RDL_TEST_RUNS"] ?? 25) },
     )
   })
 })

@@ -53,7 +53,7 @@ describe("NeedleSearch", () => {
     const bytes = Buffer.from(`${"one two ".repeat(5000)}one two three${" two three".repeat(3000)}`)
     for (const text of ["one two three", "two three two", "e two three", "three"]) {
       const search = new NeedleSearch(Buffer.from(text))
-      for (const start of [0, 39_990, 40_003, 40_020])
+      for (const start of [0, 39_990, 40_003, 40_020, 0, 39_999])
         expect(search.find(bytes, start, bytes.length)).toBe(
           bytes.includes(text, start) ? bytes.indexOf(text, start) : bytes.length,
         )
