@@ -21,7 +21,7 @@ describeLink("http", {
       }),
     )
     // A connection is no link: one that breaks is tried again, and only then a loss.
-    yield* HttpLinkServer.attach(server, { pollTime: "500 millis", idleLimit: "2 seconds" })
+    yield* HttpLinkServer.attach(server, { pollTime: "500 millis", idleLimit: "3500 millis" })
     server.listen(0, "127.0.0.1")
     yield* Effect.promise(() => once(server, "listening"))
     const { port } = server.address() as AddressInfo

@@ -155,8 +155,8 @@ export const endCases = ({ check, checkHarness, checkWith }: Suite): void => {
             const said = Date.now()
             pair[way].close(SessionCode.shuttingDown, "bye")
             yield* until("the end", () => pair[way].closes.length > 0)
-            // A second of slack for a busy machine: what is wrong here waits for a timeout of TCP, or for ever.
-            expect(Date.now() - said).toBeLessThan(2_000)
+            // Slack for a busy machine: what is wrong here waits for a timeout of TCP, or for ever.
+            expect(Date.now() - said).toBeLessThan(10_000)
             expect(pair[way].closes).toMatchObject([{ clean: false }])
             expect(pair[way].buffered()).toBe(0)
           }),

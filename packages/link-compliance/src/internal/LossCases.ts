@@ -58,12 +58,12 @@ export const lossCases = ({ checkWith }: Suite): void => {
   // protocol.md#heartbeat: "A link on which no frame came for `deadMs` is dead".
   checkWith("blackhole", "when nothing comes for as long as the terms say, at both ends", (world, blackhole) =>
     Effect.gen(function* () {
-      const terms = { heartbeatMs: 100, deadMs: 1_000 }
+      const terms = { heartbeatMs: 100, deadMs: 2_000 }
       const { begin, serving, session } = yield* SessionPair.make(world, { terms })
       const [reader, handled] = yield* begin
       const told = new SessionPair.Told(reader)
       // The heartbeats alone keep it for longer than that.
-      yield* Effect.sleep("1500 millis")
+      yield* Effect.sleep("2500 millis")
       expect(told.results).toEqual([])
       yield* blackhole
       for (const lost of [yield* session.lost, yield* Effect.flip(Fiber.join(serving))])
