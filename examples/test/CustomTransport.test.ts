@@ -33,7 +33,7 @@ describeLink("tcp (examples/custom-transport)", {
     const ended = (socket: net.Socket) => Effect.promise(() => once(socket, "end"))
     return {
       dial: (token: string) =>
-        TcpLinkDialer.make({ host: "127.0.0.1", port: relay.port, token: Redacted.make(token) }).dial,
+        TcpLinkDialer.make({ host: relay.host, port: relay.port, token: Redacted.make(token) }).dial,
       faults: {
         ...faults,
         stranger: Effect.scoped(Effect.flatMap(speak("\n"), ended)),

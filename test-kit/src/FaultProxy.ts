@@ -1,6 +1,7 @@
 /** A TCP relay that breaks on command: put it between two ends of the real thing and switch its faults while they talk. */
 import { once } from "node:events"
 import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net"
+import { ownAddress } from "./OwnAddress.ts"
 
 /** How a connection ends: `fin` = politely, after what was read has been passed on; `rst` = at once, as after a crash. */
 export type Cut = "fin" | "rst"
@@ -80,7 +81,7 @@ export interface FaultProxyOptions {
   readonly target: { readonly host?: string; readonly port: number }
 }
 
-/** A relay on a free port of 127.0.0.1. Without faults it is transparent to the byte, half-closes included. */
+/** A relay on a free port of this process's own address. Without faults it is transparent to the byte, half-closes included. */
 export class FaultProxy {
   /** From the dialling side to the target. */
   readonly up = new Direction()
@@ -108,9 +109,13 @@ export class FaultProxy {
     return this.listenPort
   }
 
-  /** `http://127.0.0.1:port`. */
+  get host(): string {
+    return ownAddress
+  }
+
+  /** `http://host:port`. */
   get url(): string {
-    return `http://127.0.0.1:${this.listenPort}`
+    return `http://${ownAddress}:${this.listenPort}`
   }
 
   /** Connections open now. */
@@ -173,7 +178,7 @@ export class FaultProxy {
 
 const listening = async (port: number): Promise<Server> => {
   const server = createServer({ allowHalfOpen: true })
-  server.listen(port, "127.0.0.1")
+  server.listen(port, ownAddress)
   await once(server, "listening")
   return server
 }

@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { ownAddress } from "./OwnAddress.ts"
 
 /** Debian: `nginx-light`. */
 const program = "nginx"
@@ -35,7 +36,7 @@ export const listen = async (target: number, directives = ""): Promise<Nginx> =>
   const conf = `daemon off; worker_processes 1; pid ${dir}/pid; error_log stderr;
     events { worker_connections 256; }
     http { access_log off; ${temp.join(" ")}
-      server { listen 127.0.0.1:${port}; location / { proxy_pass http://127.0.0.1:${target}; ${directives} } } }`
+      server { listen ${ownAddress}:${port}; location / { proxy_pass http://127.0.0.1:${target}; ${directives} } } }`
   writeFileSync(join(dir, "nginx.conf"), conf)
   const nginx = spawn(program, ["-e", "stderr", "-p", dir, "-c", join(dir, "nginx.conf")], { stdio: "ignore" })
   const stop = async () => {
@@ -50,14 +51,14 @@ export const listen = async (target: number, directives = ""): Promise<Nginx> =>
     await stop()
     throw new Error(`nginx ended with exit code ${nginx.exitCode}`)
   }
-  return { url: `http://127.0.0.1:${port}`, stop }
+  return { url: `http://${ownAddress}:${port}`, stop }
 }
 
 /** What lets upgrades through. */
 export const passUpgrades = `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`
 
 const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
+  const server = createServer().listen(0, ownAddress)
   await once(server, "listening")
   const { port } = server.address() as AddressInfo
   server.close()
@@ -67,7 +68,7 @@ const freePort = async (): Promise<number> => {
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1")
+    const socket = connect(port, ownAddress)
     socket.once("connect", () => resolve(true))
     socket.once("error", () => setTimeout(() => resolve(false), 20))
     socket.once("connect", () => socket.destroy())

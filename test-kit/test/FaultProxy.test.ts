@@ -35,7 +35,7 @@ const through = async (port: number): Promise<FaultProxy> => {
 }
 
 const dial = async (proxy: FaultProxy): Promise<Socket> => {
-  const socket = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true })
+  const socket = connect({ port: proxy.port, host: proxy.host, allowHalfOpen: true })
   opened.push(() => socket.destroy())
   await once(socket, "connect")
   return socket

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import { ownAddress } from "@rdl/test-kit/OwnAddress"
 import { Effect, Exit, Scope } from "effect"
 import { execFile, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { once } from "node:events"
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { freePort } from "./Compose.ts"
 import * as DocsPage from "./DocsPage.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
@@ -22,6 +24,16 @@ const endGroup = (leader: number): void => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
   }
+}
+
+/** Where nobody listens until a page does. */
+const freeAddress = async (): Promise<string> => {
+  const server = createServer().listen(0, ownAddress)
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, "close")
+  return `${ownAddress}:${port}`
 }
 
 describe("a page of the documentation", () => {
@@ -49,10 +61,10 @@ describe("a page of the documentation", () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  const replacements = (port: string): DocsPage.Replacements => [
-    ["https://logs.example.org", `http://127.0.0.1:${port}`],
-    ["tcp://logs.example.org:443", `tcp://127.0.0.1:${port}`],
-    ["127.0.0.1:7070", `127.0.0.1:${port}`],
+  const replacements = (address: string): DocsPage.Replacements => [
+    ["https://logs.example.org", `http://${address}`],
+    ["tcp://logs.example.org:443", `tcp://${address}`],
+    ["127.0.0.1:7070", address],
     ["/etc/rdl/", join(root, "deploy/config/")],
     ["sh deploy/", `sh ${join(root, "deploy/")}`],
   ]
@@ -81,7 +93,7 @@ describe("a page of the documentation", () => {
   it.concurrent.each(sessions)(
     "has commands that work as they stand: %s",
     async (name) => {
-      const { script = "" } = DocsPage.read(root, name, replacements(await freePort()))
+      const { script = "" } = DocsPage.read(root, name, replacements(await freeAddress()))
       const { code, said } = await run(name, script)
       expect({ code, said: code === 0 ? "" : said }).toEqual({ code: 0, said: "" })
     },

@@ -140,8 +140,10 @@ export const dialerLayer = (carrier: Carrier, proxy: string, token: string) => {
   return Layer.orDie(made)
 }
 
-export const proxyLayer = (keys: ReadonlyArray<TokenKey.TokenKey>, options: Options = {}, port = 0) =>
-  ProxyServer.layer({ host: "127.0.0.1", port, grace: "200 millis" }, (server) =>
+const ANYWHERE = { host: "127.0.0.1", port: 0 }
+
+export const proxyLayer = (keys: ReadonlyArray<TokenKey.TokenKey>, options: Options = {}, listen = ANYWHERE) =>
+  ProxyServer.layer({ ...listen, grace: "200 millis" }, (server) =>
     Effect.all([
       Effect.sync(() => options.onServer?.(server)),
       WsLinkServer.attach(server),

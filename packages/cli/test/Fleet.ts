@@ -4,6 +4,7 @@ import * as TokenCodec from "@rdl/core/token/TokenCodec"
 import * as TokenKey from "@rdl/core/token/TokenKey"
 import type { Container, ContainerSpec } from "@rdl/sample-engine/Container"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import { ownAddress } from "@rdl/test-kit/OwnAddress"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { writeFileSync } from "node:fs"
@@ -64,7 +65,7 @@ const make = Effect.fnUntraced(function* (rdl: RdlProcess, settings: Record<stri
       ...settings,
       RDL_KEY: JSON.stringify(half),
     }).pipe(Effect.flatMap((process) => saying(process, /listening on/)))
-  const proxy = yield* beginProxy("127.0.0.1:0")
+  const proxy = yield* beginProxy(`${ownAddress}:0`)
   const [, url = ""] = yield* Effect.promise(() => proxy.says(/listening on (\S+)/))
   const sourceToken = yield* issue({ sub: "edge-1", role: "source" })
   const beginSource = begin(["source", "--proxy", url], {
