@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type RdlProcess, type Serving, serving } from "./RdlProcess.ts"
 
-/** Sockets of the real engines, at most two; the sources on them are `edge-1` and `edge-2`. */
+/** Sockets of the real Docker engines, at most two; those of every engine, Podman too, are told by `Engines`. */
 export const engines = engineSockets().slice(0, 2)
 
 /** How long a condition is waited for; reached only where something is broken. In milliseconds. */
@@ -55,7 +55,7 @@ export interface AskOptions {
   readonly signal?: AbortSignal
 }
 
-/** Starts a proxy, and a source on each of the sockets; `flags` are those of the sources. */
+/** Starts a proxy, and a source on each of the sockets, named `edge-1`, `edge-2`, …; `flags` are those of the sources. */
 export const start = async (
   rdl: RdlProcess,
   sockets: ReadonlyArray<string>,

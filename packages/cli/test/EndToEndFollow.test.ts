@@ -28,6 +28,13 @@ const MAY = {
   podman: [...READS, /^GET \/v4\.0\.0\/libpod\/containers\/[0-9a-f]{64}\/(json|logs)(\?[^ ]*)? /],
 } satisfies Record<EngineFacts["kind"], ReadonlyArray<RegExp>>
 
+/** Does not stop when it is asked to, but when it is told so. */
+const UNHURRIED = `
+  trap 'echo stopping' TERM; trap 'echo more' USR1; trap 'exit 0' USR2
+  sleep 100000 &
+  echo ready >&2
+  while :; do wait; done`
+
 const { objects, reading } = EndToEndFleet
 const rdl = rdlProcess()
 
@@ -136,6 +143,24 @@ await describeEachEngine("a log that is followed", ({ kind, name: engineName, so
     await container.remove()
     made.splice(made.indexOf(container), 1)
     expect(objects(await log.rest())).toEqual([{ end: { reason: "removed" } }])
+  })
+
+  it("goes on while its container takes its time to stop", { timeout: 120_000 }, async () => {
+    const { container, path, write } = await running({ script: UNHURRIED })
+    await ready(path)
+    const open = async () => reading(await follow(`${path}?follow=1&tail=0&format=ndjson`))
+    const early = await open()
+    const owner = new RealEngine(socket)
+    const stopped = owner.request("POST", `/containers/${container.id}/stop?t=50`)
+    await early.through(`"line":"stopping"}\n`)
+    const late = await open()
+    await write()
+    for (const log of [early, late]) await log.through(`"line":"more"}\n`)
+    expect((await fleet.listed(container.id)).state).toBe("running")
+    await engine.request("POST", `/containers/${container.id}/kill?signal=USR2`)
+    for (const log of [early, late]) expect(objects(await log.rest())).toEqual([{ end: { reason: "stopped" } }])
+    await stopped
+    await owner.close()
   })
 
   it("goes on over a pause and a new name", { timeout: 120_000 }, async () => {
