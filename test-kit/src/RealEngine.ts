@@ -115,10 +115,13 @@ export class RealEngine {
     }
   }
 
-  /** Creates and starts. */
+  /** Creates and starts; leaves nothing behind where it does not start. */
   async run(spec: ContainerSpec): Promise<RealContainer> {
     const container = await this.create(spec)
-    await container.start()
+    await container.start().catch(async (error: unknown) => {
+      await container.remove()
+      throw error
+    })
     return container
   }
 
