@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { engineSockets, type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
-import { execFile } from "node:child_process"
+import { spawn } from "node:child_process"
 import { chmodSync, chownSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { Compose, freePort, type Project, toolsAreThere } from "./Compose.ts"
-import { rdlProcess } from "./RdlProcess.ts"
+import { rdlProcess, serving } from "./RdlProcess.ts"
 
 const rdl = rdlProcess()
 const [socket = ""] = engineSockets()
@@ -17,7 +16,9 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
   const engine = new RealEngine(socket)
   const compose = new Compose(rdl.directory, socket)
   let container: RealContainer
+  let ticking: RealContainer
   let token = ""
+  let ca = ""
 
   const secret = async (
     name: string,
@@ -56,11 +57,14 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
     await Promise.all([
       compose.build(),
       engine.runToEnd({ script: "seq 1 1000; printf 'no end'" }).then((made) => (container = made)),
+      engine.run({ script: TICKING }).then((made) => (ticking = made)),
+      compose.certificate(101, "localhost").then((made) => (ca = made)),
     ])
   }, 120_000)
   afterAll(async () => {
     await compose.clean()
     await container?.remove()
+    await ticking?.remove()
     await engine.close()
   }, 120_000)
 
@@ -99,36 +103,20 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
     const RDL_PORT = await freePort()
     const proxy = await compose.up("proxy.yaml", { RDL_PORT })
     const at = `http://127.0.0.1:${RDL_PORT}`
-    // The proxy is published to this host alone, so the source's machine is this host too.
-    const source = await compose.up(
-      "source.yaml",
-      { RDL_PROXY: at },
-      { services: { source: { network_mode: "host" } } },
-    )
+    const source = await compose.up("source.yaml", { RDL_PROXY: at }, ON_THIS_HOST)
     expect(await logOf(at)).toBe(`${numbers(1_000)}no end`)
     await source.down()
     await proxy.down()
   }, 90_000)
 
-  it("carry a log through TLS, from an engine that is asked nothing but a source's questions", async () => {
-    const [cert, key] = ["cert.pem", "cert.key"].map((name) => join(compose.secrets, name))
-    const names = "subjectAltName=DNS:nginx,IP:127.0.0.1"
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    const request = ["req", "-x509", ...curve, "-subj", "/CN=rdl", "-addext", names, "-keyout", key!, "-out", cert!]
-    await promisify(execFile)("openssl", request)
-    chownSync(key!, 101, 0)
+  it("carry a log through TLS of nginx, from an engine that is asked nothing but a source's questions", async () => {
     const RDL_TLS_PORT = await freePort()
+    const url = `https://localhost:${RDL_TLS_PORT}`
     const front = await compose.up("tls.yaml", { RDL_TLS_PORT })
-    const network = { external: true, name: await networkOf(await front.container("nginx")) }
-    const source = {
-      networks: ["front"],
-      environment: { NODE_EXTRA_CA_CERTS: "/run/secrets/cert.pem" },
-      volumes: [`${cert}:/run/secrets/cert.pem:ro`],
-    }
-    const env = { RDL_PROXY: "https://nginx:8443" }
-    const gated = await compose.up("socket-proxy.yaml", env, { services: { source }, networks: { front: network } })
-    const trusting = { NODE_EXTRA_CA_CERTS: cert! }
-    expect(await logOf(`https://127.0.0.1:${RDL_TLS_PORT}`, trusting)).toBe(`${numbers(1_000)}no end`)
+    const gated = await compose.up(["socket-proxy.yaml", "source-ca.yaml"], { RDL_PROXY: url }, ON_THIS_HOST)
+    await isFollowedThroughTls(url)
+    // It would say if it did not believe nginx whose requests these are.
+    expect(await front.compose("logs", "--no-color", "proxy")).not.toContain("X-Forwarded-For")
     const asked = await gated.compose("exec", "-T", "source", "/usr/local/bin/node", "--eval", ASK_THE_GATE)
     expect(JSON.parse(asked)).toEqual({
       "GET /v1.41/containers/json": 200,
@@ -142,15 +130,58 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
     })
     await gated.down()
     await front.down()
-  }, 90_000)
+  }, 120_000)
+
+  it("carry a log through TLS of the proxy's own, and not to a source that does not trust it", async () => {
+    await compose.certificate(65_532, "localhost")
+    const RDL_TLS_PORT = await freePort()
+    const url = `https://localhost:${RDL_TLS_PORT}`
+    const proxy = await compose.up("proxy-tls.yaml", { RDL_TLS_PORT })
+    const stranger = await compose.up("source.yaml", { RDL_PROXY: url }, ON_THIS_HOST)
+    let said = ""
+    while (!/no link to .*the certificate of localhost:\d+ is not trusted/.test(said))
+      said = await stranger.compose("logs", "--no-color", "source")
+    await stranger.down()
+    const source = await compose.up(["source.yaml", "source-ca.yaml"], { RDL_PROXY: url }, ON_THIS_HOST)
+    await isFollowedThroughTls(url)
+    expect(await health(proxy, "proxy")).toBe("ready\n")
+    await source.down()
+    await proxy.down()
+  }, 120_000)
+
+  /** What users do, trusting the authority, and what those get who do not. */
+  const isFollowedThroughTls = async (url: string) => {
+    const asking = { RDL_PROXY: url, RDL_TOKEN: token, RDL_TLS_CA: ca }
+    expect(await logOf(url, asking)).toBe(`${numbers(1_000)}no end`)
+    const listed = await Promise.all(
+      ["sources", "ps"].map((what) => rdl.run([what, "--output=json"], { env: asking }).then(({ stdout }) => stdout)),
+    )
+    expect(JSON.parse(listed[0]!)).toMatchObject([{ name: "edge-1", connected: true, transport: "ws" }])
+    expect(JSON.parse(listed[1]!)).toContainEqual(expect.objectContaining({ name: ticking.name, source: "edge-1" }))
+    const name = `edge-1/${ticking.name}`
+    const path = `${url}/containers/${name}/logs?follow=1&tail=0&host=none`
+    const ask = ["--silent", "--show-error", "--no-buffer", "--header", `Authorization: Bearer ${token.trim()}`, path]
+    const following = [
+      serving(rdl.start(["logs", name, "--follow", "--tail=0", "--host=none"], { env: asking })),
+      serving(spawn("curl", ["--cacert", ca, ...ask])),
+    ]
+    for (const follow of following) {
+      await follow.says(/(tick \d+\n){10}/)
+      await follow.stop("SIGTERM")
+      const ticks = follow.stdout().split("\n").slice(0, 10)
+      const first = Number(ticks[0]!.slice("tick ".length))
+      expect(ticks).toEqual(ticks.map((_, at) => `tick ${first + at}`))
+    }
+    const doubting = await rdl.run(["logs", name], { env: { RDL_PROXY: url, RDL_TOKEN: token } })
+    expect(doubting).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("is not trusted") })
+    // curl's number for a certificate that nobody it trusts vouches for.
+    expect(await serving(spawn("curl", ask)).ended).toBe(60)
+  }
 
   const exitCode = async (id: string) => {
     await compose.docker("stop", "--time=10", id)
     return compose.docker("inspect", "-f", "{{.State.ExitCode}}", id)
   }
-
-  const networkOf = (id: string) =>
-    compose.docker("inspect", "-f", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", id)
 
   /** What the source's examination says once it fails. */
   const untilIll = async (project: Project): Promise<string> => {
@@ -162,6 +193,12 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
 })
 
 const numbers = (count: number): string => Array.from({ length: count }, (_, at) => `${at + 1}\n`).join("")
+
+/** Says something ten times a second, for as long as it runs. */
+const TICKING = "i=0; while usleep 100000; do i=$((i + 1)); echo tick $i; done"
+
+/** Where ports are published to this host alone, the source's machine is this host too. */
+const ON_THIS_HOST = { services: { source: { network_mode: "host" } } }
 
 /** Run where the source is: what the gate answers to questions that are a source's, and to others. */
 const ASK_THE_GATE = `

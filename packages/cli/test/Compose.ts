@@ -1,7 +1,7 @@
 /** The images and the compose files of `deploy/`, on a real engine: built without a registry, gone afterwards. */
 import { execFile, execFileSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { cpSync, mkdirSync, writeFileSync } from "node:fs"
+import { chownSync, cpSync, mkdirSync, writeFileSync } from "node:fs"
 import { once } from "node:events"
 import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
@@ -73,10 +73,18 @@ export class Compose {
     return `rdl-${name}:${this.tag}`
   }
 
-  /** A project of a compose file of `deploy/`, with another one on top of it where it has to be different here. */
-  async up(file: string, env: Record<string, string>, override?: object): Promise<Project> {
+  /** A certificate in the secrets, whose key is that user's, as `deploy/` makes one; the authority's own. */
+  async certificate(owner: number, ...names: ReadonlyArray<string>): Promise<string> {
+    const env = { ...process.env, RDL_SECRETS: this.secrets }
+    await run("sh", [join(deploy, "compose/certificate.sh"), ...names], { env })
+    chownSync(join(this.secrets, "cert.key"), owner, 0)
+    return join(this.secrets, "ca.pem")
+  }
+
+  /** A project of compose files of `deploy/`, with another one on top of them where it has to be different here. */
+  async up(of: string | ReadonlyArray<string>, env: Record<string, string>, override?: object): Promise<Project> {
     const name = `${this.tag}-${this.projects.length}`
-    const files = ["-p", name, "-f", join(deploy, "compose", file)]
+    const files = ["-p", name, ...[of].flat().flatMap((file) => ["-f", join(deploy, "compose", file)])]
     if (override !== undefined) {
       const path = join(this.directory, `${name}.json`)
       writeFileSync(path, JSON.stringify(override))
