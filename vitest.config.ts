@@ -10,8 +10,10 @@ const project = (root: string) => ({
   test: {
     name: root.replace("packages/", ""),
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Reached only where something hangs: a busy machine may take long for what takes no time.
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 })
 

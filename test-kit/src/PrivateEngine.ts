@@ -15,7 +15,7 @@ export interface Dockerd {
 }
 
 /** A daemon that takes longer to start or to end is a failure. */
-const PATIENCE_MILLIS = 30_000
+const PATIENCE_MILLIS = 60_000
 
 const UNMOUNT = "umount"
 

@@ -55,7 +55,7 @@ describe("a page of the documentation", () => {
     web.log("stderr", "ERROR: no answer from till\n")
     web.log("stdout", "GET /checkout 502\n")
     engine = samples.url
-  }, 60_000)
+  })
   afterAll(async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))
     rmSync(directory, { recursive: true, force: true })

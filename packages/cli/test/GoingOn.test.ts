@@ -9,31 +9,26 @@ import { rdlProcess } from "./RdlProcess.ts"
 
 const rdl = rdlProcess()
 
-const TIMEOUT = { timeout: 60_000 }
-
 /** Lines that tell where they stand. */
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from }, (_, n) => `${from + n} ${"x".repeat(90)}\n`).join("")
 
 describe("rdl logs -f", () => {
-  it.scopedLive(
-    "goes on where it stopped when its source was killed and started again, and says nothing of it",
-    () =>
-      Effect.gen(function* () {
-        const { container, source, sourceAgain, start } = yield* Fleet
-        const web = yield* container({ name: "web" })
-        web.log("stdout", lines(0, 500))
-        const follower = yield* start(["logs", "-f", "web", "--host", "none"])
-        yield* Effect.promise(() => follower.says(/^499 /m))
-        yield* Effect.promise(() => source.stop("SIGKILL"))
-        web.log("stdout", lines(500, 600))
-        yield* sourceAgain
-        yield* Effect.promise(() => follower.says(/^599 /m))
-        web.log("stdout", lines(600, 700))
-        yield* Effect.promise(() => follower.says(/^699 .*\n/m))
-        expect([follower.stdout(), follower.stderr()]).toEqual([lines(0, 700), ""])
-      }).pipe(Effect.provide(Fleets.layer(rdl))),
-    TIMEOUT,
+  it.scopedLive("goes on where it stopped when its source was killed and started again, and says nothing of it", () =>
+    Effect.gen(function* () {
+      const { container, source, sourceAgain, start } = yield* Fleet
+      const web = yield* container({ name: "web" })
+      web.log("stdout", lines(0, 500))
+      const follower = yield* start(["logs", "-f", "web", "--host", "none"])
+      yield* Effect.promise(() => follower.says(/^499 /m))
+      yield* Effect.promise(() => source.stop("SIGKILL"))
+      web.log("stdout", lines(500, 600))
+      yield* sourceAgain
+      yield* Effect.promise(() => follower.says(/^599 /m))
+      web.log("stdout", lines(600, 700))
+      yield* Effect.promise(() => follower.says(/^699 .*\n/m))
+      expect([follower.stdout(), follower.stderr()]).toEqual([lines(0, 700), ""])
+    }).pipe(Effect.provide(Fleets.layer(rdl))),
   )
 
   it.scopedLive.each([
@@ -61,7 +56,6 @@ describe("rdl logs -f", () => {
         expect(follower.stdout()).not.toContain("cursor")
         expect(follower.stderr()).toMatch(/^rdl: connection lost[^\n]*\n$/)
       }).pipe(Effect.provide(Fleets.layer(rdl))),
-    TIMEOUT,
   )
 
   it.scopedLive(
@@ -99,25 +93,21 @@ describe("rdl logs -f", () => {
         yield* Effect.forEach(reading, Fiber.interrupt, { concurrency: "unbounded" })
         for (const own of texts) expect(textOf(own)).toBe(lines(0, 400))
       }).pipe(Effect.provide([Fleets.layer(rdl), FetchHttpClient.layer])),
-    TIMEOUT,
   )
 
-  it.scopedLive(
-    "goes on with the container's next run, and ends when there is none",
-    () =>
-      Effect.gen(function* () {
-        const { container, start } = yield* Fleet
-        const web = yield* container({ name: "web" })
-        web.log("stdout", "first\n")
-        const follower = yield* start(["logs", "-f", "web", "--host", "none"])
-        yield* Effect.promise(() => follower.says(/first/))
-        web.exit()
-        web.start()
-        web.log("stdout", "second\n")
-        yield* Effect.promise(() => follower.says(/second/))
-        expect(follower.stdout()).toBe("first\nsecond\n")
-      }).pipe(Effect.provide(Fleets.layer(rdl))),
-    TIMEOUT,
+  it.scopedLive("goes on with the container's next run, and ends when there is none", () =>
+    Effect.gen(function* () {
+      const { container, start } = yield* Fleet
+      const web = yield* container({ name: "web" })
+      web.log("stdout", "first\n")
+      const follower = yield* start(["logs", "-f", "web", "--host", "none"])
+      yield* Effect.promise(() => follower.says(/first/))
+      web.exit()
+      web.start()
+      web.log("stdout", "second\n")
+      yield* Effect.promise(() => follower.says(/second/))
+      expect(follower.stdout()).toBe("first\nsecond\n")
+    }).pipe(Effect.provide(Fleets.layer(rdl))),
   )
 })
 

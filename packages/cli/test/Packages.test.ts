@@ -67,7 +67,6 @@ describe("the packages", () => {
       expect(list.split("\n")).toEqual(expect.arrayContaining(["package/LICENSE", "package/README.md"]))
       expect(list).not.toMatch(/tsbuildinfo|\/test\//)
     },
-    60_000,
   )
 
   it.each(["rdl", "rdl-proxy", "rdl-source"])("bring a program that says who it is: %s", async (name) => {
@@ -111,5 +110,5 @@ describe("the packages", () => {
     await expect(run(bin("rdl-source"), ["health", `--health-file=${health}`])).rejects.toMatchObject({ code: 1 })
     expect(await proxy.stop("SIGTERM")).toBe(0)
     await expect(run(bin("rdl-proxy"), ["health", `--listen=${new URL(at).host}`])).rejects.toMatchObject({ code: 1 })
-  }, 60_000)
+  })
 })

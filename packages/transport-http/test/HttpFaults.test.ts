@@ -4,7 +4,7 @@ import { FaultHttp, type HttpFault, type Seen } from "@rdl/test-kit/FaultHttp"
 import { FaultProxy } from "@rdl/test-kit/FaultProxy"
 import { connect, type End, frame, numberOf, sleep, startProxy, upTo, type World } from "./world.ts"
 
-const patience = { timeout: 15_000 }
+const patience = { timeout: 30_000 }
 const isUp = (seen: Seen) => seen.url.includes("/up?")
 const isDown = (seen: Seen) => seen.url.includes("/down?")
 const html = { status: 200, headers: { "content-type": "text/html" }, body: "<html>welcome</html>" }
@@ -185,7 +185,7 @@ describe("a link over HTTP through a path that fails", () => {
       ),
       { numRuns: 25 },
     )
-  }, 60_000)
+  })
 })
 
 const isDone = (end: End, count: number): boolean => end.frames.length >= count || end.closes.length > 0

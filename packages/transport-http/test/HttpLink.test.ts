@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { FaultProxy } from "@rdl/test-kit/FaultProxy"
 import { connect, dial, frame, numberOf, startProxy, upTo, watch } from "./world.ts"
 
-const patience = { timeout: 10_000 }
+const patience = { timeout: 30_000 }
 
 describe("a link over HTTP", () => {
   it("carries frames of all lengths both ways, whole and in order", async () => {

@@ -15,8 +15,8 @@ describe.skipIf(!Nginx.isInstalled())("a link over HTTP behind a real nginx with
       proxy.link.send(frame(n, 200))
       if (n % 5 === 0) await sleep(1)
     }
-    await expect.poll(() => proxy.frames.length, { timeout: 15_000 }).toBe(count)
-    await expect.poll(() => source.frames.length, { timeout: 15_000 }).toBe(count)
+    await expect.poll(() => proxy.frames.length, { timeout: 30_000 }).toBe(count)
+    await expect.poll(() => source.frames.length, { timeout: 30_000 }).toBe(count)
     expect(proxy.frames.map(numberOf)).toEqual(upTo(count))
     expect(source.frames.map(numberOf)).toEqual(upTo(count))
     source.link.close(0, "done")

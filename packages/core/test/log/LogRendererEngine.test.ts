@@ -104,7 +104,7 @@ await describeEachEngine(
           await container.wait()
         }
       }
-    }, 60_000)
+    })
 
     afterAll(async () => {
       for (const container of containers.values()) await container.remove()
@@ -130,7 +130,7 @@ await describeEachEngine(
             sha256(text),
           ])
         }
-      }, 60_000)
+      })
 
       it("each line has the one label, and without it is what the container wrote", async () => {
         const input = await engine.logs(idOf(), "stdout=1&timestamps=1")

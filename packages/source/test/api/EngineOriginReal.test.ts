@@ -238,7 +238,7 @@ await describeEachEngine("EngineOrigin", ({ kind, socket }) => {
       await Effect.runPromise(Fiber.interrupt(fiber))
       const written = writer.pieces.length
       const asked = relay.requests.length
-      await expect.poll(() => relay.follows(), { timeout: 10_000, interval: 10 }).toBe(0)
+      await expect.poll(() => relay.follows(), { timeout: 30_000, interval: 10 }).toBe(0)
       expect(relay.requests.length).toBe(asked)
       expect(writer.pieces.length).toBe(written)
     }
@@ -250,7 +250,7 @@ await describeEachEngine("EngineOrigin", ({ kind, socket }) => {
     const reading = runtime.runPromise(read(container, { follow: true }, text, writer))
     for (const expected of ["one\n", "one\ntwo\n"]) {
       await writer.until(() => writer.text() === expected)
-      await expect.poll(() => relay.follows(), { timeout: 10_000, interval: 10 }).toBe(1)
+      await expect.poll(() => relay.follows(), { timeout: 30_000, interval: 10 }).toBe(1)
       relay.cut()
     }
     await container.stop()
