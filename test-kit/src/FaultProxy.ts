@@ -29,6 +29,8 @@ const READ_AHEAD = 64 * 1024
 export class Direction {
   /** Bytes written to the far side since the start. */
   bytes = 0
+  /** Bytes that a blackhole took. */
+  swallowed = 0
   private faults: Faults = NO_FAULTS
   private readonly listeners = new Set<() => void>()
   private cut: { left: number; how: Cut; done: () => void } | undefined
@@ -209,7 +211,10 @@ const pump = (from: Socket, to: Socket, direction: Direction, cut: (how: Cut) =>
 
   const pass = async (bytes: Buffer): Promise<boolean> => {
     const { bytesPerSecond, blackhole } = direction.current
-    if (blackhole) return true
+    if (blackhole) {
+      direction.swallowed += bytes.length
+      return true
+    }
     if (bytesPerSecond > 0) await delay((bytes.length / bytesPerSecond) * 1000)
     const allowed = direction.allow(bytes.length)
     if (to.destroyed) return false

@@ -76,7 +76,7 @@ describe("FaultHttp", () => {
 
   it("makes two requests arrive reversed", async () => {
     const { relay, arrived, post } = await setUp()
-    relay.inject((seen) => seen.method === "POST", { fault: "reorder", ms: 5_000 })
+    relay.inject((seen) => seen.method === "POST", { fault: "reorder", ms: 30_000 })
     const first = post("first")
     await expect.poll(() => relay.requests).toBe(1)
     await Promise.all([first, post("second")])
