@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import type { LogTaker, OriginUnable } from "../log/LogOrigin.ts"
 import type { FileChain } from "./FileChain.ts"
+import * as FileHead from "./FileHead.ts"
 import { damaged, FilePass } from "./FilePass.ts"
 import type { FilePour } from "./FilePour.ts"
-import { readRange, recordFrom } from "./FileScan.ts"
+import { FileTail } from "./FileTail.ts"
 import type { FileWatch } from "./FileWatch.ts"
-import type { LogFile } from "./LogFile.ts"
 import type { HeldFiles } from "./LogFileSet.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 
@@ -26,22 +26,25 @@ export interface FollowOptions<R> {
 export const ROTATED = "the log was rotated away before it was read"
 export const TRUNCATED = "the log was truncated before it was read"
 
-/** Follows from a place on, in a file that `genuineAtFirst` knows. Once `over` tells why, what is there by then is given to the end. */
+/** Follows from a place on, in a file whose head is known. Once `over` tells why, what is there by then is given to the end. */
 export const follow = Effect.fnUntraced(function* <R>(
   options: FollowOptions<R>,
   from: FilePass,
-  genuineAtFirst: Effect.Effect<boolean, OriginUnable>,
+  firstHead: FileHead.FileHead,
 ) {
   const { chain, pour, taker, format, held, watch, over } = options
   let pass = from
-  let genuine = genuineAtFirst
+  let head = firstHead
   let isAtEnd = false
+  const tail = new FileTail(pour, format)
+  /** Once the end was reached, what is written there is given at once, as long as nothing else has happened. */
+  const onWritten = () => !chain.hasNext() && chain.isNewest(pass.file) && !taker.blocked() && tail.give(pass, head)
   for (;;) {
     const why = over()
     // What was written before the end is in the last file by now, whatever the watch has heard.
     if (why !== undefined) yield* chain.refresh
     const isComplete = chain.hasNext()
-    const poured = (yield* isShorter(pass, chain)) ? "replaced" : yield* pour.pour(pass, genuine)
+    const poured = (yield* isShorter(pass, chain)) ? "replaced" : yield* pour.pour(pass, head.isSame)
     if (poured === "late") return "late" as const
     if (poured === "end" && !isAtEnd) {
       isAtEnd = true
@@ -50,19 +53,19 @@ export const follow = Effect.fnUntraced(function* <R>(
     if (poured === "replaced") {
       taker.gap({ reason: TRUNCATED })
       pass = new FilePass(pass.file, format, 0)
-      genuine = makeGenuine(pass.file, format, chain)
+      head = FileHead.make(pass.file, format, chain)
     } else if (isComplete) {
       if (pass.end > pass.start) return yield* damaged()
       const next = yield* chain.next
       yield* held.drop(pass.file)
       if (next.afterLoss) taker.gap({ reason: ROTATED })
       pass = new FilePass(next.file, format, 0)
-      genuine = makeGenuine(pass.file, format, chain)
+      head = FileHead.make(pass.file, format, chain)
       taker.file(next.file.device, next.file.inode)
     } else if (why !== undefined) return why
     else if (!chain.hasNext()) {
       if (pass.end === pass.start) pass.release()
-      yield* watch.anything.heard
+      yield* watch.heardBut(onWritten)
     }
   }
 })
@@ -72,28 +75,3 @@ const isShorter = (pass: FilePass, chain: FileChain): Effect.Effect<boolean, Ori
   chain.isNewest(pass.file) && !pass.file.compressed
     ? Effect.map(pass.file.size, (size) => size < pass.position + pass.end - pass.start)
     : Effect.succeed(false)
-
-/**
- * Whether the file that the engine writes to still begins with the record it began with: one that was emptied and has
- * grown again does not.
- */
-export const makeGenuine = (
-  file: LogFile,
-  format: RecordFormat,
-  chain: FileChain,
-): Effect.Effect<boolean, OriginUnable> => {
-  let head: Buffer | undefined
-  const learn = Effect.gen(function* () {
-    const first = yield* recordFrom(file, format, 0, Number.POSITIVE_INFINITY)
-    if (first !== undefined) head = yield* bytesOf(file, first.over)
-    return true
-  })
-  const compare = (known: Buffer) => Effect.map(bytesOf(file, known.length), (now) => now.equals(known))
-  return Effect.suspend(() => {
-    if (!chain.isNewest(file) || file.compressed) return Effect.succeed(true)
-    return head === undefined ? learn : compare(head)
-  })
-}
-
-const bytesOf = (file: LogFile, length: number): Effect.Effect<Buffer, OriginUnable> =>
-  Effect.map(readRange(file, 0, length), ({ bytes, start, end }) => bytes.subarray(start, end))

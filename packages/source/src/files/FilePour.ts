@@ -26,6 +26,8 @@ export interface FilePour {
     pass: FilePass,
     isGenuine: Effect.Effect<boolean, OriginUnable>,
   ) => Effect.Effect<Poured, OriginUnable>
+  /** Pours what was read, and reads nothing; false where there is more to it, which is for `pour` to find then. */
+  readonly pourRead: (pass: FilePass) => boolean
 }
 
 export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => {
@@ -81,7 +83,16 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
     }
   })
 
-  return { hasGiven: () => hasGiven, pour }
+  const pourRead = (pass: FilePass): boolean => {
+    grep?.reset()
+    const why = give(pass)
+    if (why === "read") taker.settled()
+    // A record can be read once: `pour` has to have it from the file again.
+    else if (why !== "full") pass.release()
+    return why === "read"
+  }
+
+  return { hasGiven: () => hasGiven, pour, pourRead }
 }
 
 const room = (taker: LogTaker): Effect.Effect<void> =>

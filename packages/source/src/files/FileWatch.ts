@@ -35,6 +35,9 @@ export class FileWatch {
   readonly names = new Bell()
   /** Called at once when the file of this name has come or gone. */
   onRename: () => void = () => {}
+  /** Called when the file of this name may have grown: true = nobody needs to hear of it. */
+  private onWritten = nobody
+  private isDue = false
   /** How often the file of this name has come or gone, as far as it was heard. */
   renames = 0
   /** Whether names are heard of at all. */
@@ -44,7 +47,27 @@ export class FileWatch {
     this.anything.ring()
     this.names.ring()
   }
+
+  /** Names that came and went are heard of first: what the engine may remove next cannot wait for a line to be sent. */
+  written(): void {
+    if (this.isDue) return
+    this.isDue = true
+    setImmediate(() => {
+      this.isDue = false
+      if (!this.onWritten()) this.anything.ring()
+    })
+  }
+
+  /** Waits until anything may have changed, but for what `onWritten` sees to by itself. */
+  heardBut(onWritten: () => boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.onWritten = onWritten
+      return this.anything.heard
+    }).pipe(Effect.ensuring(Effect.sync(() => (this.onWritten = nobody))))
+  }
 }
+
+const nobody = (): boolean => false
 
 /** Watches one file of a directory, and its rotated ones, while the scope is open. */
 export const open = (directory: string, name: string): Effect.Effect<FileWatch, never, Scope.Scope> =>
@@ -72,6 +95,7 @@ export const open = (directory: string, name: string): Effect.Effect<FileWatch, 
 const listen = (directory: string, name: string, heard: FileWatch): FSWatcher | undefined => {
   try {
     return watch(directory, { persistent: false }, (event, file) => {
+      if (event !== "rename" && file === name) return heard.written()
       if (event === "rename") {
         if (file === name) {
           heard.renames++

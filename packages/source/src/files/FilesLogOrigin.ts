@@ -7,7 +7,8 @@ import { toNanos } from "@rdl/core/log/LogTime"
 import { type LogAsk, type LogOrigin, type LogTaker, OriginUnable } from "../log/LogOrigin.ts"
 import { type ContainerEnd, isRunning } from "./ContainerEnd.ts"
 import * as FileChain from "./FileChain.ts"
-import { follow, makeGenuine, ROTATED } from "./FileFollow.ts"
+import { follow, ROTATED } from "./FileFollow.ts"
+import * as FileHead from "./FileHead.ts"
 import { damaged, FilePass } from "./FilePass.ts"
 import * as FilePour from "./FilePour.ts"
 import { resume, type Resumption } from "./FileResume.ts"
@@ -113,9 +114,9 @@ const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
   const { ask, format, files, held, live } = log
   taker.settled()
   const newest = files[files.length - 1]!
-  const genuine = live === undefined ? ALWAYS : makeGenuine(newest, format, live.chain)
+  const head = live && FileHead.make(newest, format, live.chain)
   // It learns what the file is before a place in it is looked for.
-  yield* genuine
+  if (head !== undefined) yield* head.isSame
   const { place, isAfterLoss } = yield* whereTo(log)
   const pour = FilePour.make({ format, filter: filterOf(ask, ask.from), taker, grep: grepOf(log, taker) })
   if (isAfterLoss) taker.gap({ reason: ROTATED })
@@ -132,8 +133,8 @@ const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
   taker.file(newest.device, newest.inode)
   const atEnd = (position: number) =>
     ask.from === undefined && !pour.hasGiven() ? startAfter(log, position, taker) : Effect.void
-  if (live !== undefined) {
-    const why = yield* follow({ ...live, pour, taker, format, held, atEnd }, pass, genuine)
+  if (live !== undefined && head !== undefined) {
+    const why = yield* follow({ ...live, pour, taker, format, held, atEnd }, pass, head)
     return why === "late" ? "eof" : why
   }
   if ((yield* pour.pour(pass, ALWAYS)) === "late") return "eof"

@@ -1,5 +1,5 @@
 /** One file of a container's log, held open: it stays readable when the engine renames or removes it. */
-import { close, closeSync, constants, fstat, fstatSync, openSync, read } from "node:fs"
+import { close, closeSync, constants, fstat, fstatSync, openSync, read, readSync } from "node:fs"
 import { type FileHandle, lstat, open } from "node:fs/promises"
 import { promisify } from "node:util"
 import { Effect } from "effect"
@@ -19,6 +19,14 @@ export interface LogFile {
   /** Whether it has no name any more; absent = not known. */
   readonly isRemoved?: Effect.Effect<boolean, OriginUnable>
   readonly close: Effect.Effect<void>
+  /** The same at once; absent where that would take its time. For a few bytes that are still in the system's memory. */
+  readonly now?: FileNow
+}
+
+/** Plain calls, which throw where the file cannot be read. */
+export interface FileNow {
+  readonly read: (into: Buffer, at: number, length: number, position: number) => number
+  readonly size: () => number
 }
 
 /** What a file is, as far as it is known before it is read. */
@@ -62,6 +70,7 @@ export const plain = ({ handle, device, inode }: OpenedFile): LogFile => ({
   size: attempt(async () => (await handle.stat()).size),
   isRemoved: attempt(async () => (await handle.stat()).nlink === 0),
   close: Effect.promise(() => handle.close().catch(() => undefined)),
+  now: nowOf(() => handle.fd),
 })
 
 /**
@@ -81,10 +90,15 @@ export const pin = (path: string): LogFile | undefined => {
 const pinned = (fd: number, device: number, inode: bigint): LogFile => {
   /** Settled once nothing is being read: the number of a file that is closed may be another one's at once. */
   let idle: Promise<unknown> = Promise.resolve()
+  let isOpen = true
   const begin = (into: Buffer, at: number, length: number, position: number) => {
     const reading = readAsync(fd, into, at, length, position)
     idle = Promise.allSettled([idle, reading])
     return reading
+  }
+  const close = () => {
+    isOpen = false
+    return idle.then(() => closeAsync(fd)).catch(() => undefined)
   }
   return {
     device,
@@ -93,9 +107,18 @@ const pinned = (fd: number, device: number, inode: bigint): LogFile => {
     read: (into, at, length, position) => attempt(async () => (await begin(into, at, length, position)).bytesRead),
     size: attempt(async () => (await fstatAsync(fd)).size),
     isRemoved: attempt(async () => (await fstatAsync(fd)).nlink === 0),
-    close: Effect.promise(() => idle.then(() => closeAsync(fd)).catch(() => undefined)),
+    close: Effect.promise(close),
+    now: nowOf(() => (isOpen ? fd : CLOSED)),
   }
 }
+
+/** What a handle that is closed has for a descriptor. */
+const CLOSED = -1
+
+const nowOf = (fd: () => number): FileNow => ({
+  read: (into, at, length, position) => readSync(fd(), into, at, length, position),
+  size: () => fstatSync(fd()).size,
+})
 
 const readAsync = promisify(read)
 const fstatAsync = promisify(fstat)

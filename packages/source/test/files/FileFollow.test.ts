@@ -4,7 +4,8 @@ import { Deferred, Effect, Fiber } from "effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { End } from "@rdl/core/link/LinkMessage"
 import * as FileChain from "../../src/files/FileChain.ts"
-import { follow, makeGenuine, ROTATED, TRUNCATED } from "../../src/files/FileFollow.ts"
+import { follow, ROTATED, TRUNCATED } from "../../src/files/FileFollow.ts"
+import * as FileHead from "../../src/files/FileHead.ts"
 import { FilePass } from "../../src/files/FilePass.ts"
 import * as FilePour from "../../src/files/FilePour.ts"
 import { FileWatch } from "../../src/files/FileWatch.ts"
@@ -172,7 +173,7 @@ describe("a follow of files", () => {
     const over = () => (taker.records === 4 ? "stopped" : undefined)
     const options = { chain, pour, taker, format, held, watch, over, atEnd: () => Effect.void }
     const pass = new FilePass(first!, format, 0)
-    const following = follow(options, pass, makeGenuine(first!, format, chain))
+    const following = follow(options, pass, FileHead.make(first!, format, chain))
     // What is written after this look is looked for by the next.
     const looking = setInterval(() => watch.look(), 20)
     expect(await Effect.runPromise(following)).toBe("stopped")
