@@ -10,9 +10,11 @@ import * as Proxy from "../src/commands/Proxy.ts"
 import * as Source from "../src/commands/Source.ts"
 import { keysOf } from "../src/SettingKey.ts"
 import * as DocsExcerpt from "./DocsExcerpt.ts"
+import * as DocsLimits from "./DocsLimits.ts"
 import * as DocsLinks from "./DocsLinks.ts"
 import * as DocsPage from "./DocsPage.ts"
 import * as DocsSentences from "./DocsSentences.ts"
+import * as DocsTests from "./DocsTests.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const pages = DocsPage.names(root)
@@ -124,5 +126,38 @@ describe("troubleshoot.md", () => {
   it("would not find a sentence that nobody says, nor a part of one", () => {
     expect(DocsSentences.isSaid(root, "the source … is on holiday")).toBe(false)
     expect(DocsSentences.isSaid(root, "…")).toBe(false)
+  })
+})
+
+describe.each(["docs/limits.md", "docs/guarantees.md", "docs/failure-cases.md"])("the tests that %s names", (name) => {
+  it("are there, in the files and by the words that it says", () => {
+    expect(DocsTests.claims(text(name)).length).toBeGreaterThan(20)
+    expect(DocsTests.problems(root, name)).toEqual([])
+  })
+})
+
+describe("limits.md", () => {
+  it("names a test of each bound", () => {
+    const cells = DocsTests.cells(text("docs/limits.md"))
+    expect(cells.length).toBeGreaterThan(100)
+    expect(cells.filter((cell) => DocsTests.claims(cell.text).length === 0)).toEqual([])
+  })
+
+  it("names constants that are in the code, and have the values that it says", () => {
+    const page = text("docs/limits.md")
+    expect(DocsLimits.constants(page).length).toBeGreaterThan(100)
+    expect(DocsLimits.problems(root, page)).toEqual([])
+  })
+
+  it.each([
+    ["`LinkLimits.MAX_MARKS`", "64", []],
+    ["`LinkLimits.MAX_MARKS`", "640", ["x: LinkLimits.MAX_MARKS is 64"]],
+    ["`LinkLimits.MAX_SPARKS`", "64", ["x: LinkLimits.MAX_SPARKS is nowhere"]],
+    ["`LinkLimits.STALL_MS`", "30 s", []],
+    ["`LinkLimits.GREATEST_WINDOW`", "at most 2 MiB", []],
+  ])("would be told of %s as %s", (setBy, bound, problems) => {
+    expect(DocsLimits.problems(root, `| x | ${bound} | y | ${setBy} | z |`)).toEqual(
+      problems.map((problem) => expect.stringContaining(problem) as string),
+    )
   })
 })

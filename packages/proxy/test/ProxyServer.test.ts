@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { LinkAcceptor } from "@rdl/core/link/Link"
 import * as TokenKey from "@rdl/core/token/TokenKey"
 import * as TokenVerifier from "@rdl/core/token/TokenVerifier"
-import { Effect, Exit, Layer, Redacted, Scope, TestClock } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Redacted, Scope, TestClock } from "effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Proxy from "../src/Proxy.ts"
@@ -50,6 +50,27 @@ describe("ProxyServer", () => {
       ).pipe(Layer.provide(proxy), Layer.buildWithScope(scope))
       yield* Scope.close(scope, Exit.void)
       expect(events).toEqual(["attached", "let go"])
+    }),
+  )
+
+  it.scoped("waits 0.8 s for transports that do not let go, and then listens no more", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const closing = yield* Deferred.make<void>()
+      const over = yield* Deferred.make<void>()
+      const hang = Effect.zipRight(Deferred.succeed(closing, undefined), Deferred.await(over))
+      const context = yield* ProxyServer.layer({ host: "127.0.0.1", port: 0 }, () =>
+        Effect.addFinalizer(() => hang),
+      ).pipe(Layer.provide(proxy), Layer.buildWithScope(scope))
+      const { server } = Context.get(context, ProxyServer.ProxyServer)
+      const closed = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* Deferred.await(closing)
+      yield* TestClock.adjust("799 millis")
+      expect(server.listening).toBe(true)
+      yield* TestClock.adjust("1 millis")
+      yield* Fleet.until(Effect.sync(() => !server.listening))
+      yield* Deferred.succeed(over, undefined)
+      yield* closed
     }),
   )
 
