@@ -19,6 +19,8 @@ const NOTHING = Buffer.alloc(0)
 /** A block that is being read while the one before it is gone through. */
 interface Ahead {
   readonly bytes: Buffer
+  /** Where in the file it begins. */
+  readonly position: number
   readonly read: Fiber.Fiber<number, OriginUnable>
 }
 
@@ -55,8 +57,8 @@ export class FilePass {
   }
 
   /**
-   * Reads on behind what is there; how many bytes came, 0 at the end: the file's own at this moment, not of when the block
-   * was read ahead. Fails where they cannot be a log.
+   * Reads on behind what is there; how many bytes came, 0 where the file ends, as of now: a block that was read ahead ends
+   * nothing. Fails where they cannot be a log.
    */
   readonly fill: Effect.Effect<number, OriginUnable> = Effect.suspend(() => {
     const { ahead } = this
@@ -65,7 +67,7 @@ export class FilePass {
       ahead === undefined
         ? this.readOn
         : Effect.flatMap(Fiber.join(ahead.read), (count) =>
-            count > 0 && this.end - this.start <= LEAD_BYTES ? this.take(ahead.bytes, count) : this.readOn,
+            count > 0 && this.isNext(ahead) ? this.take(ahead.bytes, count) : this.readOn,
           )
     return Effect.flatMap(read, (count) => {
       const sound = this.format.sound?.(this.bytes, this.start, this.end) ?? true
@@ -95,6 +97,11 @@ export class FilePass {
     })
   })
 
+  private isNext({ position }: Ahead): boolean {
+    const rest = this.end - this.start
+    return rest <= LEAD_BYTES && position === this.position + rest
+  }
+
   /** Goes on with a block that was read ahead. */
   private take(bytes: Buffer, count: number): Effect.Effect<number> {
     this.spare = this.bytes
@@ -113,10 +120,11 @@ export class FilePass {
     this.spare = NOTHING
     // A file that is packed is unpacked by itself, ahead of who reads it, and can be asked only one thing at a time.
     if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + this.blockBytes || room <= 0) return
+    const position = this.position + end - this.start
     const into = spare.length === bytes.length ? spare : Buffer.allocUnsafe(bytes.length)
     // A fork would begin only when there is nothing else to do: when the block at hand has been gone through.
-    const read = Effect.runFork(file.read(into, LEAD_BYTES, room, this.position + end - this.start))
-    this.ahead = { bytes: into, read }
+    const read = Effect.runFork(file.read(into, LEAD_BYTES, room, position))
+    this.ahead = { bytes: into, position, read }
   }
 
   /** Bytes that may still be read. */

@@ -123,46 +123,37 @@ const pour = async (
 }
 
 const runs = (usual: number) => ({ numRuns: Number(process.env["RDL_TEST_RUNS"] ?? usual) })
-const PATIENCE_MS = 60_000
 
 describe.each(["json", "plain"] as const)(
   "FilePour of a file of the %s kind of which few lines are wanted",
   (storage) => {
-    it(
-      "lets through what a filter passes of all lines, wherever blocks end and however much a read gives",
-      () =>
-        fc.assert(
-          fc.asyncProperty(
-            texts,
-            fc.constantFrom("needle", "need.*le", 'a "need', "(need|le){3}", "e{9}needle"),
-            fc.array(fc.oneof({ weight: 5, arbitrary: fc.constant(1) }, fc.double({ min: 0, max: 1, noNaN: true })), {
-              minLength: 1,
-              maxLength: 5,
-            }),
-            fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
-            async (written, grep, parts, room) => {
-              const file = new MemoryFile(fileOf(storage, written))
-              file.most = (length) => Math.ceil(length * parts[file.reads % parts.length]!)
-              const plain = await pour(file, { storage, grep, isGrepped: false })
-              const grepped = await pour(file, {
-                storage,
-                grep,
-                isGrepped: true,
-                ...(room === undefined ? {} : { room }),
-              })
-              expect(grepped.lines).toEqual(plain.lines)
-              expect([grepped.why, grepped.seen, grepped.position]).toEqual([
-                "end",
-                written.length,
-                file.content.length,
-              ])
-              expect(grepped.taker.cursor().file).toEqual(plain.taker.cursor().file)
-            },
-          ),
-          runs(12),
+    it("lets through what a filter passes of all lines, wherever blocks end and however much a read gives", () =>
+      fc.assert(
+        fc.asyncProperty(
+          texts,
+          fc.constantFrom("needle", "need.*le", 'a "need', "(need|le){3}", "e{9}needle"),
+          fc.array(fc.oneof({ weight: 5, arbitrary: fc.constant(1) }, fc.double({ min: 0, max: 1, noNaN: true })), {
+            minLength: 1,
+            maxLength: 5,
+          }),
+          fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+          async (written, grep, parts, room) => {
+            const file = new MemoryFile(fileOf(storage, written))
+            file.most = (length) => Math.ceil(length * parts[file.reads % parts.length]!)
+            const plain = await pour(file, { storage, grep, isGrepped: false })
+            const grepped = await pour(file, {
+              storage,
+              grep,
+              isGrepped: true,
+              ...(room === undefined ? {} : { room }),
+            })
+            expect(grepped.lines).toEqual(plain.lines)
+            expect([grepped.why, grepped.seen, grepped.position]).toEqual(["end", written.length, file.content.length])
+            expect(grepped.taker.cursor().file).toEqual(plain.taker.cursor().file)
+          },
         ),
-      PATIENCE_MS,
-    )
+        runs(12),
+      ))
 
     const line = (kind: string) => (_: unknown, n: number) => `${kind} ${n} ${n % 50 === 0 ? "needle" : "hay"}\n`
     const old = Array.from({ length: 16_000 }, line("old"))
@@ -170,37 +161,33 @@ describe.each(["json", "plain"] as const)(
     const whole = fileOf(storage, old)
     const other = fileOf(storage, Array.from({ length: 20_000 }, line("new")))
 
-    it(
-      "gives nothing of what was read before, or behind, the moment in which the file was emptied",
-      () =>
-        fc.assert(
-          fc.asyncProperty(
-            fc.boolean(),
-            fc.integer({ min: 0, max: 12 }),
-            fc.boolean(),
-            fc.double({ min: 0, max: 1, noNaN: true }),
-            async (isGrepped, moment, isEarly, part) => {
-              const file = new MemoryFile(whole)
-              const swap = (now: number) => {
-                if (now === moment) file.content = other.subarray(0, part * other.length)
-              }
-              let asked = 0
-              if (isEarly) file.onRead = swap
-              const isGenuine = Effect.sync(() => {
-                const is = file.content === whole
-                if (!isEarly) swap(asked++)
-                return is
-              })
-              const { lines, seen, why } = await pour(file, { storage, grep: "needle", isGrepped, isGenuine })
-              expect(lines).toEqual(wanted.slice(0, lines.length))
-              const isReplaced = file.content !== whole && (seen < old.length || why === "replaced")
-              expect([why, seen]).toEqual(isReplaced ? [part < 1 ? why : "replaced", seen] : ["end", old.length])
-              expect(lines.length).toBe(wanted.filter((_, n) => n * 50 < seen).length)
-            },
-          ),
-          runs(15),
+    it("gives nothing of what was read before, or behind, the moment in which the file was emptied", () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.boolean(),
+          fc.integer({ min: 0, max: 12 }),
+          fc.boolean(),
+          fc.double({ min: 0, max: 1, noNaN: true }),
+          async (isGrepped, moment, isEarly, part) => {
+            const file = new MemoryFile(whole)
+            const swap = (now: number) => {
+              if (now === moment) file.content = other.subarray(0, part * other.length)
+            }
+            let asked = 0
+            if (isEarly) file.onRead = swap
+            const isGenuine = Effect.sync(() => {
+              const is = file.content === whole
+              if (!isEarly) swap(asked++)
+              return is
+            })
+            const { lines, seen, why } = await pour(file, { storage, grep: "needle", isGrepped, isGenuine })
+            expect(lines).toEqual(wanted.slice(0, lines.length))
+            const isReplaced = file.content !== whole && (seen < old.length || why === "replaced")
+            expect([why, seen]).toEqual(isReplaced ? [part < 1 ? why : "replaced", seen] : ["end", old.length])
+            expect(lines.length).toBe(wanted.filter((_, n) => n * 50 < seen).length)
+          },
         ),
-      PATIENCE_MS,
-    )
+        runs(15),
+      ))
   },
 )
