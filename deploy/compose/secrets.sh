@@ -11,6 +11,6 @@ umask 077
 rdl key public --key-file signing.jwk > public.jwk
 rdl token issue --key-file signing.jwk --source "$1" --ttl 365d > source.token
 rdl token issue --key-file signing.jwk --user "$2" --ttl 90d > "$2.token"
-# Read by the user of the images, 65532. Who may not give files away lets them be read by all.
+# Read by the user of the images, 65532, and by its group. Who may not give files away lets them be read by all.
 chmod 444 public.jwk
-chown 65532 source.token 2>/dev/null && chmod 400 source.token || chmod 444 source.token
+chown 65532:65532 source.token 2>/dev/null && chmod 440 source.token || chmod 444 source.token

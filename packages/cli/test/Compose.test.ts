@@ -30,8 +30,8 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     const path = join(compose.secrets, name)
     writeFileSync(path, stdout)
-    chmodSync(path, 0o400)
-    chownSync(path, owner, 0)
+    chmodSync(path, 0o440)
+    chownSync(path, owner, owner)
     return stdout
   }
 
@@ -42,6 +42,13 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
       const { code, stdout } = await rdl.run(words, { env: { RDL_TOKEN: token, ...env } })
       if (code === 0) return stdout
     }
+  }
+
+  /** How the source there reads logs; none of one that has not linked. */
+  const readersAt = async (proxy: string): Promise<ReadonlyArray<string>> => {
+    const { stdout } = await rdl.run(["sources", "--output=json"], { env: { RDL_PROXY: proxy, RDL_TOKEN: token } })
+    const [found] = JSON.parse(stdout) as ReadonlyArray<{ readonly readers?: ReadonlyArray<string> }>
+    return found?.readers ?? []
   }
 
   const health = (project: Project, service: "proxy" | "source") =>
@@ -99,15 +106,24 @@ describe.skipIf(socket === "" || !isRoot || !toolsAreThere())("the images and co
     await project.down()
   }, 90_000)
 
-  it("carry a log between two machines", async () => {
+  it("carry a log between two machines, through the engine or from its files", async () => {
     const RDL_PORT = await freePort()
     const proxy = await compose.up("proxy.yaml", { RDL_PORT })
     const at = `http://127.0.0.1:${RDL_PORT}`
     const source = await compose.up("source.yaml", { RDL_PROXY: at }, ON_THIS_HOST)
     expect(await logOf(at)).toBe(`${numbers(1_000)}no end`)
+    expect(await readersAt(at)).toEqual(["engine"])
     await source.down()
+    const { DockerRootDir } = await engine.json<{ readonly DockerRootDir: string }>("/info")
+    const env = { RDL_PROXY: at, DOCKER_CONTAINERS: join(DockerRootDir, "containers") }
+    const reading = await compose.up(["source.yaml", "source-files.yaml"], env, ON_THIS_HOST)
+    while ((await readersAt(at)).length < 2);
+    expect(await readersAt(at)).toEqual(["files", "engine"])
+    expect(await logOf(at)).toBe(`${numbers(1_000)}no end`)
+    expect(await health(reading, "source")).toMatch(/^linked to its proxy over /)
+    await reading.down()
     await proxy.down()
-  }, 90_000)
+  }, 120_000)
 
   it("carry a log through TLS of nginx, from an engine that is asked nothing but a source's questions", async () => {
     const RDL_TLS_PORT = await freePort()
