@@ -97,6 +97,12 @@ describe("LogPattern", () => {
     )
   })
 
+  it("counts each match as work of its own, however short the search was", () => {
+    const budget = { left: 1_000_000 }
+    expect(pattern("x").replace("x".repeat(1_000), "", budget)).toBe("")
+    expect(1_000_000 - budget.left).toBeGreaterThanOrEqual(64_000)
+  })
+
   it.each([
     ["ERROR", "ERROR"],
     ["ERROR.*worker-1[0-5]", "worker-1"],
