@@ -58,6 +58,7 @@ describe("ProxyServer", () => {
       const scope = yield* Scope.make()
       const closing = yield* Deferred.make<void>()
       const over = yield* Deferred.make<void>()
+      yield* Effect.addFinalizer(() => Deferred.succeed(over, undefined))
       const hang = Effect.zipRight(Deferred.succeed(closing, undefined), Deferred.await(over))
       const context = yield* ProxyServer.layer({ host: "127.0.0.1", port: 0 }, () =>
         Effect.addFinalizer(() => hang),
