@@ -1,7 +1,9 @@
 /** A user: reads answers over sockets of its own as fast as they come, and measures. Without an HTTP client, which would be most of the cost. */
+import { spawn } from "node:child_process"
 import { Agent, request as ask } from "node:http"
 import { connect, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
+import * as LineAges from "../LineAges.ts"
 import { serve } from "../Parent.ts"
 
 /** Where to, and what to say there. */
@@ -11,6 +13,12 @@ export interface Target {
   readonly port?: number
   /** Speaks TLS and trusts this certificate. */
   readonly ca?: string | undefined
+}
+
+/** A program whose output is read. */
+export interface Command {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
 }
 
 export type Request =
@@ -24,11 +32,12 @@ export type Request =
   | {
       /** Reads lines that say when they were written; counted from a second after every answer has had one. */
       readonly do: "follow"
-      readonly target: Target
+      /** A command is started once for each head, and not told it. */
+      readonly target: Target | Command
       readonly heads: ReadonlyArray<string>
       readonly seconds: number
       /** Where they say so: in their own words (default), or in the time stamp that the engine gave them. */
-      readonly by?: "words" | "stamp"
+      readonly by?: LineAges.SaidBy
     }
   | {
       /** Asks so many times a second, whether or not there were answers. */
@@ -46,18 +55,8 @@ export interface ReadOutcome {
   readonly bytes: number
 }
 
-/** Milliseconds. */
-export interface LatencyOutcome {
-  readonly p50: number
-  readonly p99: number
-  readonly count: number
-}
-
 /** How long those that are never read have to fill whatever there is to fill, in milliseconds. */
 const STALL_MS = 1_000
-/** How long all follows have to give their first line, and how long they then have to settle, in milliseconds. */
-const FLOW_MS = 30_000
-const SETTLE_MS = 1_000
 /** Why an answer did not come whole. */
 type Broken = Error | undefined
 
@@ -114,11 +113,6 @@ const stall = (target: Target, head: string): Socket => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-const failAfter = async (ms: number, what: string): Promise<never> => {
-  await pause(ms)
-  throw new Error(`${what} after ${ms / 1_000} s`)
-}
-
 const read = async ({ heads, stalled, target }: Request & { do: "read" }): Promise<ReadOutcome> => {
   const idle = stalled.map((head) => stall(target, head))
   if (idle.length > 0) await pause(STALL_MS)
@@ -132,57 +126,36 @@ const read = async ({ heads, stalled, target }: Request & { do: "read" }): Promi
   }
 }
 
-const quantile = (sorted: ReadonlyArray<number>, part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-
-const latencyOf = (millis: Array<number>): LatencyOutcome => {
-  const sorted = millis.sort((a, b) => a - b)
-  return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), count: sorted.length }
-}
-
-/** Milliseconds that the lines of some bytes have been on their way. */
-const agesIn = (bytes: Buffer, by: "words" | "stamp"): ReadonlyArray<number> => {
-  const text = bytes.toString("latin1")
-  if (by === "stamp") {
-    const now = performance.timeOrigin + performance.now()
-    return [...text.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})Z /g)].map(
-      ([, second, fraction]) => now - Date.parse(`${second}Z`) - Number(fraction) * 1_000,
-    )
+/** Listens until it is stopped. */
+const listen =
+  (target: Target, head: string): LineAges.Follow =>
+  (onBytes) => {
+    const socket = open(target, onBytes)
+    socket.on("error", () => undefined)
+    socket.write(head)
+    return () => socket.destroy()
   }
-  const now = process.hrtime.bigint()
-  return [...text.matchAll(/T(\d{6,})\./g)].map(([, written]) => Number(now - BigInt(written!)) / 1e6)
-}
 
-const follow = async ({
+/** Runs a program until it is stopped. */
+const run =
+  ({ args, command }: Command): LineAges.Follow =>
+  (onBytes) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "ignore"] })
+    child.on("error", () => undefined)
+    child.stdout.on("data", onBytes)
+    return () => child.kill("SIGKILL")
+  }
+
+const follow = ({
   by = "words",
   heads,
   seconds,
   target,
-}: Request & { do: "follow" }): Promise<LatencyOutcome> => {
-  const millis: Array<number> = []
-  let counts = false
-  const flowing: Array<Promise<void>> = []
-  const followOne = (head: string): Socket => {
-    let flows = (): void => undefined
-    flowing.push(new Promise((resolve) => (flows = resolve)))
-    const socket = open(target, (bytes) => {
-      for (const age of agesIn(bytes, by)) {
-        flows()
-        if (counts) millis.push(age)
-      }
-    })
-    socket.on("error", () => undefined)
-    socket.write(head)
-    return socket
-  }
-  const sockets = heads.map(followOne)
-  await Promise.race([Promise.all(flowing), failAfter(FLOW_MS, "not every follow had a line")])
-  await pause(SETTLE_MS)
-  counts = true
-  await pause(seconds * 1_000)
-  for (const socket of sockets) socket.destroy()
-  return latencyOf(millis)
-}
+}: Request & { do: "follow" }): Promise<LineAges.LatencyOutcome> =>
+  LineAges.measure(
+    heads.map((head) => ("command" in target ? run(target) : listen(target, head))),
+    { by, seconds },
+  )
 
 /** From when it was due until its last byte: a request that had to wait for its turn is counted with its waiting. */
 const askAtRate = async ({ path, perSecond, seconds, target, token }: Request & { do: "ask" }) => {
@@ -212,7 +185,7 @@ const askAtRate = async ({ path, perSecond, seconds, target, token }: Request & 
   }
   await Promise.all(asked)
   agent.destroy()
-  return latencyOf(millis)
+  return LineAges.latencyOf(millis)
 }
 
 serve(() => ({
