@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { describeEachEngine, engines } from "@rdl/test-kit/Engines"
 import { RealEngine, type ContainerSpec, type RealContainer } from "@rdl/test-kit/RealEngine"
+import { payloads } from "@rdl/test-kit/RealEngineTruth"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { LogRendering } from "../../src/log/LogQuery.ts"
 import * as LogRenderer from "../../src/log/LogRenderer.ts"
@@ -68,17 +69,6 @@ const renderBy = (
   expect(reader.end()).toBeUndefined()
   renderer.flush()
   return Buffer.concat(out)
-}
-
-/** What `docker logs` would print into one descriptor, found the slow way. */
-const payloads = (framed: Buffer): Buffer => {
-  const found: Array<Buffer> = []
-  for (let at = 0; at < framed.length;) {
-    const end = at + 8 + framed.readUInt32BE(at + 4)
-    found.push(framed.subarray(at + 8, end))
-    at = end
-  }
-  return Buffer.concat(found)
 }
 
 const [firstOne] = await engines()

@@ -6,6 +6,7 @@ import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { LogTime } from "@rdl/core/log/LogTime"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
+import { payloads } from "@rdl/test-kit/RealEngineTruth"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
@@ -51,16 +52,6 @@ const bodyOf = (url: string, path: string): Promise<Buffer> =>
     })
     asked.on("error", reject)
   })
-/** Of one frame each. */
-const payloads = (frames: Buffer): Buffer => {
-  const parts: Array<Buffer> = []
-  for (let at = 0; at < frames.length;) {
-    const end = at + 8 + frames.readUInt32BE(at + 4)
-    parts.push(frames.subarray(at + 8, end))
-    at = end
-  }
-  return Buffer.concat(parts)
-}
 const isLogs = ({ path }: { readonly path: string }) => path.endsWith("/logs")
 
 describe("EngineOrigin", () => {

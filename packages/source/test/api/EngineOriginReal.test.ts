@@ -1,5 +1,6 @@
 import { describeEachEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
+import { type LogAsked, logTruth, payloads } from "@rdl/test-kit/RealEngineTruth"
 import { Effect, Either, FastCheck as fc, Fiber, Layer, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
@@ -29,43 +30,15 @@ const raw: LogRendering = { format: "raw", host: "none" }
 const text: LogRendering = { format: "text", host: "none" }
 
 /** The query as a client of the engine would ask it. */
-const asked = (query: LogQuery): string => {
+const asked = (query: LogQuery): LogAsked => {
   const flags = (["stdout", "stderr", "timestamps", "details"] as const).filter((flag) => query[flag])
-  const values = (["tail", "since", "until"] as const).flatMap((name) =>
-    query[name] === undefined ? [] : [`${name}=${query[name]}`],
-  )
-  return [...flags.map((flag) => `${flag}=1`), ...values].join("&")
-}
-
-/** What is in the frames. */
-const payloads = (framed: Buffer): Buffer => {
-  const parts: Array<Buffer> = []
-  for (let at = 0; at < framed.length;) {
-    const end = at + 8 + framed.readUInt32BE(at + 4)
-    parts.push(framed.subarray(at + 8, end))
-    at = end
+  const { since, tail, until } = query
+  return {
+    ...Object.fromEntries(flags.map((flag) => [flag, 1])),
+    ...(tail === undefined ? {} : { tail }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
   }
-  return Buffer.concat(parts)
-}
-
-const framesOf = (framed: Buffer): ReadonlyArray<Buffer> => {
-  const frames: Array<Buffer> = []
-  for (let at = 0; at < framed.length; at += frames.at(-1)!.length)
-    frames.push(framed.subarray(at, at + 8 + framed.readUInt32BE(at + 4)))
-  return frames
-}
-
-const endsLine = (frame: Buffer): boolean => frame.at(-1) === 0x0a
-
-/** Where the last lines begin: what Podman's own `tail` gives is not made of the log's frames. */
-const lastLinesFrom = (frames: ReadonlyArray<Buffer>, wanted: number): number => {
-  const open = [1, 2].filter((stream) => {
-    const last = frames.findLast((frame) => frame[0] === stream)
-    return last !== undefined && !endsLine(last)
-  }).length
-  const ends = frames.flatMap((frame, index) => (endsLine(frame) ? [index + 1] : []))
-  const skipped = ends.length + open - wanted
-  return skipped <= 0 ? 0 : (ends[skipped - 1] ?? frames.length)
 }
 
 await describeEachEngine("EngineOrigin", ({ kind, socket }) => {
@@ -78,21 +51,8 @@ await describeEachEngine("EngineOrigin", ({ kind, socket }) => {
   let moments: ReadonlyArray<LogTime>
 
   const isPodman = kind === "podman"
-  /** What the engine answers; of Podman's last lines, what it answers when it is asked for all of them. */
-  const truthOf = async (container: RealContainer, query: LogQuery, tty: boolean): Promise<Buffer> => {
-    const { tail, until, ...others } = query
-    if (!isPodman || tail === undefined) return engine.logs(container.id, asked(query))
-    const whole = async (part: LogQuery) => {
-      const path = `/v4.0.0/libpod/containers/${container.id}/logs`
-      return framesOf(await engine.request("GET", `${path}?${asked({ ...part, stdout: true, stderr: true })}`))
-    }
-    const frames = await whole(others)
-    const ended = until === undefined ? frames : await whole({ ...others, until })
-    const wanted = ended
-      .slice(lastLinesFrom(frames, tail))
-      .filter((frame) => (frame[0] === 1 ? query.stdout : query.stderr))
-    return Buffer.concat(tty ? wanted.map((frame) => frame.subarray(8)) : wanted)
-  }
+  const truthOf = (container: RealContainer, query: LogQuery, tty: boolean) =>
+    logTruth(engine, kind, container, tty, asked(query))
   const keep = async (container: Promise<RealContainer>) => {
     made.push(await container)
     return container
