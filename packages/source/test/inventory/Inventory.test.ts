@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Chunk, Context, Duration, Effect, Fiber, Layer, Option, Queue, Stream, TestClock } from "effect"
+import { Chunk, Clock, Context, Duration, Effect, Fiber, Layer, Option, Queue, Stream, TestClock } from "effect"
 import { ContainerId } from "@rdl/core/model/Container"
 import type { InventoryChange } from "@rdl/core/model/InventoryChange"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
@@ -113,6 +113,24 @@ describe("Inventory", () => {
       const back = yield* takeUntil(next, "Ready")
       expect(back.slice(0, 2)).toEqual(["docker", "Begin"])
       expect(back.slice(2, -1).sort()).toEqual(["meanwhile running", "web running"])
+    }),
+  )
+
+  it.scoped("tries an engine that is gone after 0.25 s, after twice as long each time, and then each 10 s", () =>
+    Effect.gen(function* () {
+      const engine = yield* SampleEngine.make()
+      yield* engine.down
+      yield* watch(engine)
+      const pauses: Array<number> = []
+      while (pauses.length < 8) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        const [next] = yield* TestClock.sleeps()
+        if (next === undefined) continue
+        const pause = next - (yield* Clock.currentTimeMillis)
+        pauses.push(pause)
+        yield* TestClock.adjust(pause)
+      }
+      expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
     }),
   )
 
