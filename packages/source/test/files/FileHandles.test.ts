@@ -67,6 +67,7 @@ describe("a log that was read from files", () => {
     await taker.until(({ records }) => records === 2)
     for (let waiting = 1; waiting < MAX_WAITING + 9; waiting++) {
       folder.rotate(waiting + 2)
+      await expect.poll(() => folder.isNewestHeld(), { timeout: 10_000, interval: 5 }).toBe(true)
       await holds(1 + Math.min(waiting, MAX_WAITING), 1)
     }
     await Effect.runPromise(Fiber.interrupt(fiber))

@@ -74,7 +74,7 @@ export class LogFolder {
 
   /** What this process holds of the folder: descriptors of its files, and watches of itself. */
   held(): { readonly files: number; readonly watches: number } {
-    const descriptors = readdirSync("/proc/self/fd").map((fd) => ({ fd, target: targetOf(`/proc/self/fd/${fd}`) }))
+    const descriptors = descriptorsNow()
     const watch = new RegExp(`^inotify .*\\bino:${this.inode} `, "gm")
     const watches = descriptors
       .filter(({ target }) => target.includes("inotify"))
@@ -82,10 +82,17 @@ export class LogFolder {
     return { files: descriptors.filter(({ target }) => target.startsWith(this.root)).length, watches: watches.length }
   }
 
+  /** Whether this process has the newest file open. */
+  isNewestHeld(): boolean {
+    return descriptorsNow().some(({ target }) => target === this.path)
+  }
+
   remove(): void {
     rmSync(this.root, { recursive: true, force: true })
   }
 }
+
+const descriptorsNow = () => readdirSync("/proc/self/fd").map((fd) => ({ fd, target: targetOf(`/proc/self/fd/${fd}`) }))
 
 const targetOf = (path: string): string => {
   try {
