@@ -1,7 +1,7 @@
 /** Decides when gathered bytes leave, so that small pieces become large ones and yet a lone line does not wait: a state machine that is told the time. */
 
-/** The longest a byte waits while more keeps coming, in milliseconds. */
-export const MAX_LINGER_MS = 10
+/** The longest a byte waits while more keeps coming, in milliseconds: with a late timer it has left after 5 all the same. */
+export const MAX_LINGER_MS = 3
 /** Where nothing came and nothing left for so long, in milliseconds, nothing waits. */
 export const QUIET_MS = 2
 

@@ -35,7 +35,7 @@ const anyTimes = fc.array(fc.oneof(fc.nat(3), fc.nat(30)), { maxLength: 100 }).m
 const steadyTimes = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 50, maxLength: 100 }).map(after)
 
 describe("Coalescer", () => {
-  it("keeps no byte longer than 10 ms", () => {
+  it("keeps no byte longer than 3 ms", () => {
     fc.assert(
       fc.property(fc.oneof(anyTimes, steadyTimes), (times) => {
         const left = run(times)
@@ -43,7 +43,7 @@ describe("Coalescer", () => {
         for (const [index, at] of times.entries()) {
           expect(left[index]).toBeGreaterThanOrEqual(at)
           // Compared as the machine adds: the difference of two times is off by their rounding.
-          expect(left[index]).toBeLessThanOrEqual(at + MAX_LINGER_MS)
+          expect(left[index]).toBeLessThanOrEqual(at + 3)
         }
       }),
     )
