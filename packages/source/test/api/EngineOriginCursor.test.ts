@@ -2,8 +2,8 @@ import { Effect, Fiber } from "effect"
 import { describe, expect, it } from "@effect/vitest"
 import * as LogCursor from "@rdl/core/log/LogCursor"
 import { fromNanos } from "@rdl/core/log/LogTime"
-import { CollectingWriter } from "../log/CollectingWriter.ts"
-import { BASE, flavours, FRAMES, numbers, PLAIN, resumeFrom, start, wrote } from "./SampleLogs.ts"
+import { CollectingWriter, resumeFrom } from "../log/CollectingWriter.ts"
+import { BASE, flavours, FRAMES, numbers, PLAIN, start, wrote } from "./SampleLogs.ts"
 
 describe("a cursor", () => {
   it.scopedLive(

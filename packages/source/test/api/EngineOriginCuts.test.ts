@@ -2,14 +2,13 @@ import { describeEachEngine } from "@rdl/test-kit/Engines"
 import { type RealContainer, RealEngine } from "@rdl/test-kit/RealEngine"
 import { Effect, Fiber, Layer, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as EngineClient from "../../src/engine/EngineClient.ts"
 import * as EngineOrigin from "../../src/api/EngineOrigin.ts"
 import * as LogReader from "../../src/log/LogReader.ts"
 import { asContainer } from "../AsContainer.ts"
-import { CollectingWriter } from "../log/CollectingWriter.ts"
+import { CollectingWriter, resumeFrom } from "../log/CollectingWriter.ts"
 
 const all: LogQuery = { follow: false, stdout: true, stderr: true, timestamps: false, details: false }
 const text: LogRendering = { format: "text", host: "none" }
@@ -62,13 +61,6 @@ await describeEachEngine("a log", ({ kind, socket }) => {
         writer,
       ),
     )
-  const resumeAt = (writer: CollectingWriter, taken: number, before: LogReader.LogRequest["resume"]) => {
-    const mark = writer.marks.findLast(({ offset }) => offset <= taken)
-    return mark === undefined
-      ? { cursor: before!.cursor, received: before!.received + taken }
-      : { cursor: LogCursor.toText(mark.cursor), received: taken - mark.offset }
-  }
-
   beforeAll(() => {
     const client = EngineClient.layer({ engine: `unix://${socket}`, env: {} })
     const origins = Effect.map(EngineOrigin.make({ watchMs: 500, parkMs: 200 }), (origin) => [origin])
@@ -94,7 +86,7 @@ await describeEachEngine("a log", ({ kind, socket }) => {
         for (let cut = 0; cut < HISTORY_CUTS; cut++) {
           const taken = Math.floor((truth.length * cut * 0.9973) / HISTORY_CUTS)
           const rest = new CollectingWriter()
-          await runtime.runPromise(read(container, {}, rendering, rest, resumeAt(whole, taken, undefined)))
+          await runtime.runPromise(read(container, {}, rendering, rest, resumeFrom(whole, taken, undefined)))
           expect(rest.bytes().equals(truth.subarray(taken)), `${rendering.format} at ${taken}`).toBe(true)
           expect(rest.gaps).toEqual([])
         }
@@ -119,7 +111,7 @@ await describeEachEngine("a log", ({ kind, socket }) => {
         const taken = cut * 3 - 1
         got.push(writer.bytes().subarray(0, taken))
         expect(writer.gaps).toEqual([])
-        resume = resumeAt(writer, taken, resume)
+        resume = resumeFrom(writer, taken, resume)
       }
       const writer = new CollectingWriter()
       expect(await runtime.runPromise(read(container, { follow: true }, text, writer, resume))).toEqual({

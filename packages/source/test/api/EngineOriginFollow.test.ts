@@ -1,8 +1,8 @@
 import { Effect, Fiber, Metric } from "effect"
 import { describe, expect, it } from "@effect/vitest"
 import { parks } from "../../src/SourceCounters.ts"
-import { CollectingWriter } from "../log/CollectingWriter.ts"
-import { BASE, type Flavour, numbers, PLAIN, resumeFrom, start, wrote } from "./SampleLogs.ts"
+import { CollectingWriter, resumeFrom } from "../log/CollectingWriter.ts"
+import { BASE, type Flavour, numbers, PLAIN, start, wrote } from "./SampleLogs.ts"
 
 const isFollow = ({ path, params }: { readonly path: string; readonly params: URLSearchParams }) =>
   path.endsWith("/logs") && params.get("follow") === "1"

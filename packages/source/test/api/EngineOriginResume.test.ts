@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogRendering } from "@rdl/core/log/LogQuery"
 import { fromNanos } from "@rdl/core/log/LogTime"
 import type * as LogReader from "../../src/log/LogReader.ts"
-import { CollectingWriter } from "../log/CollectingWriter.ts"
-import { BASE, flavours, PLAIN, resumeFrom, type SampleContainer, start } from "./SampleLogs.ts"
+import { CollectingWriter, resumeFrom } from "../log/CollectingWriter.ts"
+import { BASE, flavours, PLAIN, type SampleContainer, start } from "./SampleLogs.ts"
 
 const FORMATS: ReadonlyArray<LogRendering> = [
   PLAIN,

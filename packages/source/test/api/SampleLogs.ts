@@ -1,6 +1,5 @@
 /** Logs of a sample engine as a source reads them: whole, followed, and gone on with from a cursor. */
 import { Context, Effect, Layer } from "effect"
-import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogQuery, LogRendering } from "@rdl/core/log/LogQuery"
 import { SourceName } from "@rdl/core/model/SourceName"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
@@ -45,14 +44,6 @@ export const PLAIN: LogRendering = { format: "text", host: "none" }
 export const FRAMES: LogRendering = { format: "multiplexed", host: "none" }
 export const BASE = 1_795_341_075_000_000_000n
 export const flavours: ReadonlyArray<Flavour> = ["docker-20.10", "docker-26.1", "podman"]
-
-/** What a user who got so many bytes of an answer, itself gone on with from `before`, asks to go on from. */
-export const resumeFrom = (writer: CollectingWriter, received: number, before: LogReader.LogRequest["resume"]) => {
-  const mark = writer.marks.findLast(({ offset }) => offset <= received)
-  return mark === undefined
-    ? { cursor: before!.cursor, received: before!.received + received }
-    : { cursor: LogCursor.toText(mark.cursor), received: received - mark.offset }
-}
 
 /** A line for each number. */
 export const numbers = (from: number, to: number): string =>

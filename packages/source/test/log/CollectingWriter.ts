@@ -1,8 +1,10 @@
 /** A writer that keeps what it is given, and can be made to have no room. */
 import { createHash } from "node:crypto"
 import type { Head } from "@rdl/core/link/LinkMessage"
+import * as LogCursor from "@rdl/core/log/LogCursor"
 import type { LogGap } from "@rdl/core/log/LogGap"
 import type { StreamWriter } from "@rdl/core/link/LinkSession"
+import type { LogRequest } from "../../src/log/LogReader.ts"
 
 export class CollectingWriter implements StreamWriter {
   readonly pieces: Array<Buffer> = []
@@ -89,3 +91,11 @@ export class CollectingWriter implements StreamWriter {
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
+
+/** What a user who got so many bytes of an answer, itself gone on with from `before`, asks to go on from. */
+export const resumeFrom = (writer: CollectingWriter, received: number, before: LogRequest["resume"]) => {
+  const mark = writer.marks.findLast(({ offset }) => offset <= received)
+  return mark === undefined
+    ? { cursor: before!.cursor, received: before!.received + received }
+    : { cursor: LogCursor.toText(mark.cursor), received: received - mark.offset }
+}
