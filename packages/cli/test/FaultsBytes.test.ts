@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { createHash, randomBytes } from "node:crypto"
 import type { Container } from "@rdl/sample-engine/Container"
+import { payloads } from "@rdl/test-kit/RealEngineTruth"
 import * as FaultWorld from "./FaultWorld.ts"
 import { carriers, until } from "./FaultWorld.ts"
 
@@ -21,17 +22,6 @@ const awkward: ReadonlyArray<readonly [name: string, pieces: () => ReadonlyArray
   ["what is no UTF-8", () => [Buffer.from([0xff, 0xfe, 10, 0xc3, 10, 0xed, 0xa0, 0x80, 10, 0xf0, 0x9f, 10, 0, 10])]],
   ["empty lines", () => [Buffer.from("\n".repeat(20_000)), Buffer.from("\r\n\r\n \n\n")]],
 ]
-
-/** What is in the engine's frames. */
-const payloads = (framed: Buffer): Buffer => {
-  const parts: Array<Buffer> = []
-  for (let at = 0; at < framed.length;) {
-    const end = at + 8 + framed.readUInt32BE(at + 4)
-    parts.push(framed.subarray(at + 8, end))
-    at = end
-  }
-  return Buffer.concat(parts)
-}
 
 /** The engine's own answer, asked without anything of ours between. */
 const fromEngine = (url: string, { id }: Container): Effect.Effect<Buffer> =>
