@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { SourceName } from "@rdl/core/model/SourceName"
-import { Effect } from "effect"
+import { Effect, TestClock } from "effect"
 import * as Sessions from "../src/Sessions.ts"
 
 const limits = { pollMs: 25_000, idleMs: 60_000, maxSessions: 10, maxSessionsPerSource: 10 }
@@ -27,6 +27,21 @@ describe("The sessions of a proxy", () => {
       expect(found(ids[0])).toBe(404)
       expect(ids.slice(1).filter((id) => found(id) !== 410)).toEqual([])
       expect(sessions.find(ids[1] ?? "", SourceName.make("edge-2"))).toMatchObject({ status: 404 })
+    }),
+  )
+
+  it.scoped("have 3 s to end when the proxy stops, whatever serves them, and there are no new ones", () =>
+    Effect.gen(function* () {
+      const authenticate = () => Effect.succeed(identity)
+      const sessions = yield* Sessions.make({ authenticate, accept: () => Effect.never }, limits)
+      const session = sessions.create(identity)
+      const draining = yield* Effect.fork(sessions.drain)
+      yield* TestClock.adjust("2999 millis")
+      expect(draining.unsafePoll()).toBeNull()
+      expect(sessions.create(identity)).toMatchObject({ status: 503 })
+      yield* TestClock.adjust("1 millis")
+      yield* draining
+      if ("link" in session) session.link.destroy("the test is over")
     }),
   )
 })
