@@ -195,7 +195,7 @@ describe.skipIf(sockets.length === 0).each(sockets.length === 0 ? ["no engine"] 
     }, 30_000)
 
     it("says of a follow without history where it begins", async () => {
-      const container = await keep(engine.run({ script: "echo one; echo two; sleep 0.3; echo three; sleep 100" }))
+      const container = await keep(engine.run({ script: "echo one; echo two; sleep 3; echo three; sleep 100" }))
       const waiting = new RecordingTaker()
       const first = runtime.runFork(read(container, { follow: true }, waiting))
       await waiting.until(({ records }) => records === 2)
