@@ -43,7 +43,7 @@ describe("The audit", () => {
       )
       const path = join(yield* directory, "audit")
       // A pipe that nobody reads stands for the disk.
-      execFileSync("mkfifo", [path])
+      execFileSync("sh", ["-c", 'mkfifo "$1"', "sh", path])
       const reader = yield* Effect.promise(() => open(path, constants.O_RDWR | constants.O_NONBLOCK))
       const scope = yield* Scope.make()
       const put = yield* AuditFile.make(path).pipe(Scope.extend(scope), Effect.provide(logger))

@@ -22,8 +22,8 @@ const silentAfter = (answered: number) =>
     ({ server }) => Effect.sync(() => server.close().closeAllConnections()),
   )
 
-/** Real time goes on, so that sockets and fibers do; what a test has to wait for comes at once. */
-beforeAll(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true }))
+/** Sockets go on by themselves; what a test has to wait for comes when it is told to. */
+beforeAll(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }))
 afterAll(() => void vi.useRealTimers())
 
 const turns = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
