@@ -25,7 +25,8 @@ export class NeedleSearch {
 
   /** Where the text first begins within `bytes[start..end)`, all of it; `end` where it does not. */
   find(bytes: Buffer, start: number, end: number): number {
-    const searched = bytes.subarray(0, end)
+    // Where every line has the text, even a view for each is felt.
+    const searched = end === bytes.length ? bytes : bytes.subarray(0, end)
     this.part ??= this.choose(searched, start)
     let at = start
     for (let misses = 1; ; misses++) {
@@ -40,9 +41,10 @@ export class NeedleSearch {
     }
   }
 
-  private isAt(bytes: Buffer, at: number): boolean {
-    const over = at + this.needle.length
-    return over <= bytes.length && bytes.compare(this.needle, 0, this.needle.length, at, over) === 0
+  private isAt(bytes: Buffer, from: number): boolean {
+    const { needle } = this
+    for (let at = 0; at < needle.length; at++) if (bytes[from + at] !== needle[at]) return false
+    return true
   }
 
   private choose(bytes: Buffer, start: number): Buffer {
