@@ -120,6 +120,20 @@ describe.skipIf(!LocalAuthority.isAvailable)("TLS of the proxy", () => {
     }),
   )
 
+  it.effect("takes no file over 1 MiB for a certificate or a key", () =>
+    Effect.gen(function* () {
+      const pair = authority.issue("one")
+      for (const [cert, key] of [
+        [pair.cert.padEnd(1_048_577), pair.key],
+        [pair.cert, pair.key.padEnd(1_048_577)],
+      ] as const) {
+        const { paths } = filesWith({ cert, key })
+        expect((yield* Effect.flip(TlsFiles.load(paths))).message).toContain("it is larger than 1 MiB")
+      }
+      yield* TlsFiles.load(filesWith({ cert: pair.cert.padEnd(1_048_576), key: pair.key }).paths)
+    }),
+  )
+
   it.scopedLive("asks every client for a certificate of its authorities where it has some", () =>
     Effect.gen(function* () {
       const { paths } = filesWith(authority.issue("proxy"))
