@@ -54,6 +54,8 @@ describe("a watch of a log's files", () => {
     await waits(first)
     anything.ring()
     await Effect.runPromise(Fiber.join(first))
+    anything.ring()
+    await Effect.runPromise(anything.heard)
     const next = Effect.runFork(anything.heard)
     expect(await waits(next)).toBe(true)
     anything.ring()
