@@ -13,11 +13,9 @@ const root = fileURLToPath(new URL("../../../", import.meta.url))
 const [socket = ""] = engineSockets()
 
 describe.skipIf(socket === "" || !SystemdMachine.canRun() || !LocalAuthority.isAvailable)("the units, started", () => {
-  const directory = mkdtempSync(join(tmpdir(), "rdl-started-"))
-  const files = join(directory, "files")
-  const inFiles = (path: string) => join(files, path)
+  let directory = ""
+  const inFiles = (path = "") => join(directory, "files", path)
   const engine = new RealEngine(socket)
-  const authority = LocalAuthority.make()
   let machine: SystemdMachine.SystemdMachine
   let container: RealContainer
 
@@ -59,14 +57,17 @@ describe.skipIf(socket === "" || !SystemdMachine.canRun() || !LocalAuthority.isA
     )
 
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "rdl-started-"))
     await installPrograms()
     cpSync(join(root, "deploy"), inFiles("root/deploy"), { recursive: true })
+    const authority = LocalAuthority.make()
     const { cert, key } = authority.issue("localhost")
+    authority.remove()
     for (const [name, text] of Object.entries({ "ca.pem": authority.ca, "cert.pem": cert, "cert.key": key }))
       writeFileSync(inFiles(`etc/rdl/${name}`), text, { mode: name === "cert.key" ? 0o600 : 0o644 })
     container = await engine.runToEnd({ script: "seq 1 1000; printf 'no end'" })
     const { DockerRootDir } = await engine.json<{ readonly DockerRootDir: string }>("/info")
-    machine = await SystemdMachine.boot(files, [
+    machine = await SystemdMachine.boot(inFiles(), [
       [socket, "/run/docker.sock"],
       [join(DockerRootDir, "containers"), "/var/lib/docker/containers"],
     ])
@@ -76,7 +77,6 @@ describe.skipIf(socket === "" || !SystemdMachine.canRun() || !LocalAuthority.isA
     await machine?.stop()
     await container?.remove()
     await engine.close()
-    authority.remove()
     rmSync(directory, { recursive: true, force: true })
   }, 60_000)
 
