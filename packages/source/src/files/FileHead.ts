@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { OriginUnable } from "../log/LogOrigin.ts"
 import type { FileChain } from "./FileChain.ts"
 import { readRange, recordFrom } from "./FileScan.ts"
-import type { LogFile } from "./LogFile.ts"
+import { type LogFile, MAX_NOW_BYTES } from "./LogFile.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 
 export interface FileHead {
@@ -12,9 +12,6 @@ export interface FileHead {
   /** The same at once; false also where that cannot be told at once. Throws where the file cannot be read. */
   readonly isSameNow: () => boolean
 }
-
-/** A longer record takes its time. */
-const MAX_NOW_BYTES = 16_384
 
 export const make = (file: LogFile, format: RecordFormat, chain: FileChain): FileHead => {
   let head: Buffer | undefined

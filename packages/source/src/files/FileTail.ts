@@ -5,11 +5,9 @@
 import { MARGIN_BYTES, type FilePass } from "./FilePass.ts"
 import type { FilePour } from "./FilePour.ts"
 import type { FileHead } from "./FileHead.ts"
-import type { FileNow } from "./LogFile.ts"
+import { type FileNow, MAX_NOW_BYTES } from "./LogFile.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
 
-/** The most that is read at once: what was written a moment ago is in the system's memory still. */
-export const MAX_NOW_BYTES = 16_384
 /** Reading that takes longer than this, in milliseconds, is not done at once again for so many times as long: it holds everybody up. */
 const SLOW_MS = 5
 const SPARE_TIMES = 20

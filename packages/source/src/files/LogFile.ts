@@ -23,6 +23,9 @@ export interface LogFile {
   readonly now?: FileNow
 }
 
+/** The most that is read at once. */
+export const MAX_NOW_BYTES = 16_384
+
 /** Plain calls, which throw where the file cannot be read. */
 export interface FileNow {
   readonly read: (into: Buffer, at: number, length: number, position: number) => number
