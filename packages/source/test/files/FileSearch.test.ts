@@ -80,10 +80,11 @@ describe("a place in a log's files", () => {
           packed,
           text: Array.from({ length: lines }, () => line(total, total++, bytes)).join(""),
         }))
+        const newest = shape.at(-1)!.lines
         const last = contents.at(-1)!
         if (isCut) last.text += line(total, 0).slice(0, 20)
         const files = await lay(contents)
-        for (const count of [wanted, total, 0]) {
+        for (const count of [wanted, total, newest, 0]) {
           const place = await Effect.runPromise(tailPlace(files, format, count))
           const first = Math.max(0, total - count)
           const expected = Array.from({ length: total - first }, (_, index) => first + index)

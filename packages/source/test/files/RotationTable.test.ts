@@ -23,7 +23,7 @@ const trickle = {
   script: "i=0; while [ $i -lt 2400 ]; do i=$((i+1)); echo $i; usleep 3000; done",
 }
 const logs =
-  given === undefined ? [burst("1m", 40_000)] : [burst("1m", Number(given)), burst("10m", Number(given)), trickle]
+  given === undefined ? [burst("50k", 60_000)] : [burst("1m", Number(given)), burst("10m", Number(given)), trickle]
 /** Before the first line every follow is there; behind the last, each has a moment to come to it. */
 const PAUSE = given === undefined ? 0.5 : 2
 
