@@ -12,6 +12,8 @@ export interface Terms {
   readonly trialMs: number
   /** From a fall back to the next probe of the preferred, give or take a tenth. Milliseconds. */
   readonly probeMs: number
+  /** The same where the preferred failed in a way that may pass soon; doubles to `probeMs`. Milliseconds. */
+  readonly soonMs: number
   /** What that doubles to at most, while probes open links that come to nothing. Milliseconds. */
   readonly mostProbeMs: number
 }
@@ -27,6 +29,7 @@ export class AutoLinkChoice {
   readonly #random: () => number
   #why: string | undefined
   #waitMs: number
+  #soonMs: number
   #probeAt = 0
   #earlyLosses = 0
 
@@ -36,6 +39,7 @@ export class AutoLinkChoice {
     this.#now = now
     this.#random = random
     this.#waitMs = terms.probeMs
+    this.#soonMs = terms.soonMs
   }
 
   /** Why the fallback is in use; undefined while the preferred is. */
@@ -48,16 +52,21 @@ export class AutoLinkChoice {
     return this.#probeAt
   }
 
-  /** The preferred did not come about, be it a probe or not: the fallback is in use. */
-  fallBack(reason: string): void {
+  /**
+   * The preferred did not come about, be it a probe or not: the fallback is in use. What `mayPass` says nothing of the
+   * preferred, such as a proxy that came up between the two dials.
+   */
+  fallBack(reason: string, mayPass: boolean): void {
     this.#why = fit(`${this.#terms.name}: ${reason}`)
     this.#earlyLosses = 0
-    this.#probeLater()
+    this.#probeIn(mayPass ? Math.min(this.#soonMs, this.#waitMs) : this.#waitMs)
+    if (mayPass) this.#soonMs = Math.min(2 * this.#soonMs, this.#terms.probeMs)
   }
 
   /** The next dial begins with the preferred: neither works, so nothing is known of either. */
   forget(): void {
     this.#why = undefined
+    this.#soonMs = this.#terms.soonMs
   }
 
   /** To listen with to a link of the preferred that has just opened. A WELCOME shows that it works; how it ends, and when, whether it works well. */
@@ -66,7 +75,7 @@ export class AutoLinkChoice {
     const isProbe = this.#why !== undefined
     let frames = 0
     let isOver = false
-    if (isProbe) this.#probeLater()
+    if (isProbe) this.#probeIn(this.#waitMs)
     const over = (verdict: () => void) => {
       if (!isOver) verdict()
       isOver = true
@@ -112,11 +121,11 @@ export class AutoLinkChoice {
   /** A probe that had opened costs an interruption, so the next comes later. */
   #giveUp(reason: string, isProbe: boolean): void {
     if (isProbe) this.#waitMs = Math.min(2 * this.#waitMs, this.#terms.mostProbeMs)
-    this.fallBack(reason)
+    this.fallBack(reason, false)
   }
 
-  #probeLater(): void {
-    this.#probeAt = this.#now() + this.#waitMs * (0.9 + 0.2 * this.#random())
+  #probeIn(milliseconds: number): void {
+    this.#probeAt = this.#now() + milliseconds * (0.9 + 0.2 * this.#random())
   }
 }
 

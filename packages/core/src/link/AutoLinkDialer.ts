@@ -23,6 +23,8 @@ export interface Options {
   readonly trialTime?: Duration.DurationInput | undefined
   /** How long the fallback is used before the preferred is tried beside it, give or take a tenth. Default 10 min. */
   readonly probeEvery?: Duration.DurationInput | undefined
+  /** The same where the preferred could not be reached, as while a proxy starts: that may pass soon. Doubles to `probeEvery`. Default 5 s. */
+  readonly probeSoon?: Duration.DurationInput | undefined
   /** What `probeEvery` doubles to at most, while links that a probe opened turn out dead. Default 1 h. */
   readonly probeAtMost?: Duration.DurationInput | undefined
 }
@@ -40,6 +42,7 @@ export const make = Effect.fn("AutoLinkDialer.make")(function* (options: Options
     name: preferred.name,
     trialMs: Duration.toMillis(options.trialTime ?? "10 seconds"),
     probeMs: Duration.toMillis(options.probeEvery ?? "10 minutes"),
+    soonMs: Duration.toMillis(options.probeSoon ?? "5 seconds"),
     mostProbeMs: Duration.toMillis(options.probeAtMost ?? "1 hour"),
   }
   const choice = new AutoLinkChoice(terms, now, Math.random)
@@ -47,6 +50,8 @@ export const make = Effect.fn("AutoLinkDialer.make")(function* (options: Options
     LinkTap.make(link, choice.trial()),
   )
   const byFallback = within(fallback, options.fallbackLimit ?? "6.5 seconds")
+  const fallBack = (failure: LinkDialError) =>
+    Effect.sync(() => choice.fallBack(clause(failure), failure.reason === "unavailable"))
   const withWhy = (link: Link) => LinkTap.make(link, { why: choice.why })
   const nor = (carrier: Carrier, first: LinkDialError) => (other: LinkDialError) => {
     if (isRefusal(other)) return other
@@ -58,7 +63,7 @@ export const make = Effect.fn("AutoLinkDialer.make")(function* (options: Options
     byFallback.pipe(
       Effect.mapError(nor(fallback, failure)),
       Effect.tap(() => Effect.logWarning(`no link by ${preferred.name}: ${failure.detail}`)),
-      Effect.tap(() => Effect.sync(() => choice.fallBack(clause(failure)))),
+      Effect.tap(() => fallBack(failure)),
       Effect.map(withWhy),
     ),
   )
@@ -70,7 +75,7 @@ export const make = Effect.fn("AutoLinkDialer.make")(function* (options: Options
   const probe = Effect.suspend(() => Effect.sleep(Math.max(0, choice.probeAt - now()))).pipe(
     Effect.zipRight(own(preferred.dialer.dial)),
     Effect.map((link) => LinkTap.make(link, choice.trial())),
-    Effect.tapError((failure) => Effect.sync(() => choice.fallBack(clause(failure)))),
+    Effect.tapError(fallBack),
     Effect.eventually,
   )
   const improve = Effect.suspend(() => (choice.why === undefined ? Effect.never : probe))

@@ -256,6 +256,43 @@ describe("while it uses the other transport", () => {
     }).pipe(quiet),
   )
 
+  it.scoped("tries the preferred soon where it could not be reached, and then ever more seldom", () =>
+    Effect.gen(function* () {
+      const { dial, improve, ws } = yield* setup()
+      ws.state.outcome = failed("unavailable", "nothing listens")
+      yield* dial
+      yield* Effect.fork(improve)
+      const waits: Array<number> = []
+      for (let second = 0, last = 0, dials = 1; waits.length < 9; second += 1) {
+        yield* TestClock.adjust("1 second")
+        if (ws.state.dials === dials) continue
+        waits.push(second + 1 - last)
+        last = second + 1
+        dials = ws.state.dials
+      }
+      for (const [index, seconds] of [5, 10, 20, 40, 80, 160, 320, 600, 600].entries()) {
+        expect(waits[index]).toBeGreaterThanOrEqual(0.9 * seconds - 1)
+        expect(waits[index]).toBeLessThanOrEqual(1.1 * seconds + 1)
+      }
+    }).pipe(quiet),
+  )
+
+  it.scoped("tries soon again after the preferred had worked in between", () =>
+    Effect.gen(function* () {
+      const { dial, http, improve, ws } = yield* setup()
+      for (let time = 0; time < 3; time += 1) {
+        ws.state.outcome = failed("unavailable", "nothing listens")
+        expect((yield* dial).transport).toBe("long-poll")
+        ws.state.outcome = "opens"
+        const improving = yield* Effect.fork(improve)
+        yield* TestClock.adjust("6 seconds")
+        expect((yield* Fiber.join(improving)).transport).toBe("WebSocket")
+        ws.links.at(-1)!.welcome()
+      }
+      expect(http.state.dials).toBe(3)
+    }).pipe(quiet),
+  )
+
   it.scoped("dials by the preferred again only after a link of it was welcomed", () =>
     Effect.gen(function* () {
       const { dial, improve, ws } = yield* fallenBack({ probeEvery: 1000 })
