@@ -5,11 +5,20 @@ import { type NetworkInterfaceInfo, networkInterfaces } from "node:os"
 /** An address on which strangers may come where a server listens on `host`; undefined where there is none. */
 export const find = (
   host: string,
-  interfaces: NodeJS.Dict<ReadonlyArray<Pick<NetworkInterfaceInfo, "address">>> = networkInterfaces(),
+  interfaces: NodeJS.Dict<ReadonlyArray<Pick<NetworkInterfaceInfo, "address">>> = ownInterfaces(),
 ): string | undefined => {
   const isAll = host === "0.0.0.0" || host === "::"
   const own = Object.values(interfaces).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))
   return (isAll ? own.filter((address) => host === "::" || isIP(address) === 4) : [host]).find(isPublic)
+}
+
+/** None where a sandbox without netlink keeps them from this process: then nobody can be warned. */
+const ownInterfaces = (): ReturnType<typeof networkInterfaces> => {
+  try {
+    return networkInterfaces()
+  } catch {
+    return {}
+  }
 }
 
 /** Neither loopback nor private nor of one link only (RFC 1918, 3927, 4193, 4291, 6598). A name may be anything, and counts as public unless it is `localhost`. */
