@@ -1,5 +1,17 @@
 /** The sources a proxy knows: each by its name, with its session while it has one, and what it said it has. */
-import { Clock, Context, Deferred, type Duration, Effect, Fiber, Layer, Random, Schema, type Scope } from "effect"
+import {
+  Clock,
+  Context,
+  Deferred,
+  type Duration,
+  Effect,
+  Fiber,
+  FiberMap,
+  Layer,
+  Random,
+  Schema,
+  type Scope,
+} from "effect"
 import type { Container, ContainerId } from "../model/Container.ts"
 import * as Inventory from "./Inventory.ts"
 import * as InventoryFeed from "./InventoryFeed.ts"
@@ -145,11 +157,13 @@ export const make = Effect.fn("SourceRegistry.make")(function* (partial?: Partia
     return undefined
   })
 
+  // One of a source at a time: a link that comes and goes would leave one behind each time, for a day.
+  const forgetting = yield* FiberMap.make<SourceName>()
   // Interruptible by itself: it is forked where a session is being left, and nothing interrupts that.
   const forget = (entry: Entry, lostAt: number) =>
     Effect.sync(() => {
       if (entry.linked === undefined && entry.since === lostAt) entries.delete(entry.name)
-    }).pipe(Effect.delay(options.rememberFor), Effect.interruptible, Effect.forkIn(scope))
+    }).pipe(Effect.delay(options.rememberFor), Effect.interruptible, FiberMap.run(forgetting, entry.name))
 
   const leave = (linked: Serving) =>
     Effect.gen(function* () {

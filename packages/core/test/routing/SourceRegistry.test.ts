@@ -118,6 +118,21 @@ describe("SourceRegistry", () => {
     }),
   )
 
+  it.scopedLive("leaves one timer behind of a source whose link comes and goes, however often", () =>
+    Effect.gen(function* () {
+      const registry = yield* SourceRegistry.make()
+      const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length
+      const before = timers()
+      for (let n = 0; n < 20; n++) {
+        const session = FakeSession.make({ name, inventory: FakeSession.snapshot(web) })
+        yield* serve(registry, session)
+        session.lose("x")
+        yield* settle
+      }
+      expect(timers() - before).toBe(1)
+    }),
+  )
+
   it.scoped("lets a newer link of the same process take over, and closes the older one as replaced", () =>
     Effect.gen(function* () {
       const registry = yield* SourceRegistry.make()
