@@ -185,7 +185,7 @@ const goOnByName = Effect.fnUntraced(function* (reading: Reading, handlers: LogH
   return undefined
 })
 
-/** Opens the next run; one that is gone before it was opened has been listed too long, and the one after it is waited for as long again. */
+/** Opens the next run; one that cannot be opened has been listed too long, and the one after it is waited for as long again. */
 const openNext = Effect.fnUntraced(function* (reading: Reading, name: ContainerName, end: LogResult) {
   const { registry, restartWindow } = reading.terms
   const gone = new Set<ContainerId>()
@@ -197,7 +197,9 @@ const openNext = Effect.fnUntraced(function* (reading: Reading, name: ContainerN
     if (Option.isNone(found)) return undefined
     const run = found.value
     const opened = yield* openAgain(reading, run, restartWindow, end)
-    if (opened !== GONE) return "_tag" in opened || "reason" in opened ? undefined : { run, opened }
+    // A container on its way out may be refused in other words than one that is gone.
+    const isGone = opened === GONE || "_tag" in opened
+    if (!isGone) return "reason" in opened ? undefined : { run, opened }
     gone.add(run.container.id)
   }
 })

@@ -52,27 +52,29 @@ describe("a follow by name", () => {
     }),
   )
 
-  it.scoped("goes on with the one that comes after a container that was gone before the inventory heard of it", () =>
-    Effect.gen(function* () {
-      const world = new LogWorld()
-      world.length = 300
-      const user = yield* reading(world, { byName: true })
-      world.send(300)
-      world.mark()
-      world.refusals = [new StreamError({ reason: "not-found", detail: "no such container" })]
-      world.end("stopped")
-      yield* settle
-      yield* TestClock.adjust("1 second")
-      yield* settle
-      expect([world.refusals, user.result, user.nexts]).toEqual([[], undefined, []])
-      yield* TestClock.adjust("9 seconds")
-      world.containers = [successor]
-      world.tell()
-      yield* settle
-      expect(user.nexts).toEqual([{ container: "web", id: successor.id, why: "recreated" }])
-      world.send(300)
-      expect([user.hasAll, user.isWrong, user.result]).toEqual([true, false, undefined])
-    }),
+  it.scoped.each(["not-found", "engine-error"] as const)(
+    "goes on past a container that is listed still, and refused as %s",
+    (reason) =>
+      Effect.gen(function* () {
+        const world = new LogWorld()
+        world.length = 300
+        const user = yield* reading(world, { byName: true })
+        world.send(300)
+        world.mark()
+        world.refusals = [new StreamError({ reason, detail: "no such container" })]
+        world.end("stopped")
+        yield* settle
+        yield* TestClock.adjust("1 second")
+        yield* settle
+        expect([world.refusals, user.result, user.nexts]).toEqual([[], undefined, []])
+        yield* TestClock.adjust("9 seconds")
+        world.containers = [successor]
+        world.tell()
+        yield* settle
+        expect(user.nexts).toEqual([{ container: "web", id: successor.id, why: "recreated" }])
+        world.send(300)
+        expect([user.hasAll, user.isWrong, user.result]).toEqual([true, false, undefined])
+      }),
   )
 
   it.scoped("ends where none comes after a container that was gone already", () =>
