@@ -35,24 +35,16 @@ export class FilePass {
   /** The most that is read at a time from now on; default BLOCK_BYTES. */
   blockBytes = BLOCK_BYTES
   private readonly format: RecordFormat
-  private readonly limit: number
   private readonly first: number
   private ahead: Ahead | undefined
   /** The block before this one, for what is read ahead next. */
   private spare: Buffer = NOTHING
 
-  /** Nothing from `limit` on is read, and `first` bytes at first: then more and more. */
-  constructor(
-    file: LogFile,
-    format: RecordFormat,
-    position: number,
-    limit = Number.POSITIVE_INFINITY,
-    first = FIRST_BLOCK_BYTES,
-  ) {
+  /** `first` bytes are read at first, then more and more. */
+  constructor(file: LogFile, format: RecordFormat, position: number, first = FIRST_BLOCK_BYTES) {
     this.file = file
     this.format = format
     this.position = position
-    this.limit = limit
     this.first = first
   }
 
@@ -88,8 +80,7 @@ export class FilePass {
 
   private readonly readOn: Effect.Effect<number, OriginUnable> = Effect.suspend(() => {
     this.makeRoom()
-    const room = Math.min(this.bytes.length - this.end, this.left())
-    if (room <= 0) return Effect.succeed(0)
+    const room = this.bytes.length - this.end
     const read = this.file.read(this.bytes, this.end, room, this.position + this.end - this.start)
     return Effect.map(read, (count) => {
       this.end += count
@@ -116,20 +107,14 @@ export class FilePass {
   /** Begins to read the next block, where there seems to be one: a block that is not full was the last. */
   private readAhead(): void {
     const { bytes, end, file, spare } = this
-    const room = Math.min(bytes.length - LEAD_BYTES, this.left())
     this.spare = NOTHING
     // A file that is packed is unpacked by itself, ahead of who reads it, and can be asked only one thing at a time.
-    if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + this.blockBytes || room <= 0) return
+    if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + this.blockBytes) return
     const position = this.position + end - this.start
     const into = spare.length === bytes.length ? spare : Buffer.allocUnsafe(bytes.length)
     // A fork would begin only when there is nothing else to do: when the block at hand has been gone through.
-    const read = Effect.runFork(file.read(into, LEAD_BYTES, room, position))
+    const read = Effect.runFork(file.read(into, LEAD_BYTES, bytes.length - LEAD_BYTES, position))
     this.ahead = { bytes: into, position, read }
-  }
-
-  /** Bytes that may still be read. */
-  private left(): number {
-    return this.limit - this.position - (this.end - this.start)
   }
 
   private makeRoom(): void {

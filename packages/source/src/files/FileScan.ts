@@ -24,7 +24,7 @@ export const scan = Effect.fnUntraced(function* (
 ) {
   const record = new LogRecord()
   for (let file = from.file; file < files.length; file++) {
-    const pass = new FilePass(files[file]!, format, file === from.file ? from.offset : 0, undefined, BLOCK_BYTES)
+    const pass = new FilePass(files[file]!, format, file === from.file ? from.offset : 0, BLOCK_BYTES)
     do if (yield* visitBlock(pass, format, record, file, visit)) return true
     while ((yield* pass.fill) > 0)
   }

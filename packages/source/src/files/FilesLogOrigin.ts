@@ -19,7 +19,7 @@ import { needleOf } from "./GrepNeedle.ts"
 import { JsonFileFormat } from "./JsonFileFormat.ts"
 import { endsLongLines, LocalFormat } from "./LocalFormat.ts"
 import * as LogDirectory from "./LogDirectory.ts"
-import type { LogFile } from "./LogFile.ts"
+import * as LogFile from "./LogFile.ts"
 import { HeldFiles, openAll } from "./LogFileSet.ts"
 import { RecordFilter } from "./RecordFilter.ts"
 import type { RecordFormat } from "./RecordFormat.ts"
@@ -45,10 +45,9 @@ export const make = (options: Options): LogOrigin => ({
 interface OpenLog {
   readonly ask: LogAsk
   readonly format: RecordFormat
-  readonly files: ReadonlyArray<LogFile>
+  /** Oldest first. Without a follow the newest ends where it did when it was opened. */
+  readonly files: ReadonlyArray<LogFile.LogFile>
   readonly held: HeldFiles
-  /** Bytes of the newest file when all were opened: what an answer without follow ends with. */
-  readonly size: number
   /** Why a log that is not followed any more is over. */
   readonly ended: Effect.Effect<End["reason"]>
   readonly live: Live | undefined
@@ -81,12 +80,14 @@ const open = Effect.fnUntraced(function* (options: Options, ask: LogAsk) {
   const renames = watch?.renames ?? 0
   // An engine that keeps one file may leave the one before it, for those who are not done with it.
   const rotated = Math.max(place.rotated, 1)
-  const files = yield* openAll(path, from === undefined ? place.rotated : rotated, held)
-  const newest = files[files.length - 1]!
-  const size = yield* newest.size
+  const opened = yield* openAll(path, from === undefined ? place.rotated : rotated, held)
+  const newest = opened[opened.length - 1]!
   const ended = (untilMs ?? Infinity) > now ? options.ended(details) : Effect.succeed("eof" as const)
-  const log = { ask, format, files, held, size, ended }
-  if (watch === undefined) return { ...log, live: undefined } satisfies OpenLog
+  const log = { ask, format, files: opened, held, ended }
+  if (watch === undefined) {
+    const files = [...opened.slice(0, -1), LogFile.upTo(newest, yield* newest.size)]
+    return { ...log, files, live: undefined } satisfies OpenLog
+  }
   const chain = FileChain.make({ path, rotated, keeps: place.rotated > 0, format, held, watch }, newest, renames)
   let why: End["reason"] | undefined
   yield* Effect.forkScoped(keepChain(chain, watch))
@@ -128,8 +129,7 @@ const read = Effect.fnUntraced(function* (log: OpenLog, taker: LogTaker) {
     if (pass.end > pass.start) return yield* damaged()
     yield* held.drop(pass.file)
   }
-  const limit = live === undefined ? log.size : undefined
-  const pass = new FilePass(newest, format, last === place.file ? place.offset : 0, limit)
+  const pass = new FilePass(newest, format, last === place.file ? place.offset : 0)
   taker.file(newest.device, newest.inode)
   const atEnd = (position: number) =>
     ask.from === undefined && !pour.hasGiven() ? startAfter(log, position, taker) : Effect.void

@@ -76,6 +76,17 @@ export const plain = ({ handle, device, inode }: OpenedFile): LogFile => ({
   now: nowOf(() => handle.fd),
 })
 
+/** A file as if it ended there, whatever is written behind: for an answer that is to end with what there was. */
+export const upTo = (file: LogFile, end: number): LogFile => ({
+  device: file.device,
+  inode: file.inode,
+  compressed: file.compressed,
+  read: (into, at, length, position) => file.read(into, at, Math.max(0, Math.min(length, end - position)), position),
+  size: Effect.map(file.size, (size) => Math.min(size, end)),
+  ...(file.isRemoved && { isRemoved: file.isRemoved }),
+  close: file.close,
+})
+
 /**
  * Opens a regular file at once, without letting anything else happen: undefined where that cannot be done. For the moment
  * in which the engine is about to remove it.

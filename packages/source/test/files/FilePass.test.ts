@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
 import { BLOCK_BYTES, FilePass, MARGIN_BYTES } from "@rdl/source/files/FilePass"
+import { upTo } from "@rdl/source/files/LogFile"
 import { MORE, type RecordFormat } from "@rdl/source/files/RecordFormat"
 import { MemoryFile } from "./MemoryFile.ts"
 
@@ -83,7 +84,7 @@ describe("FilePass", () => {
     Effect.gen(function* () {
       const whole = content.subarray(0, 3_000_000)
       const file = new MemoryFile(whole)
-      const pass = new FilePass(file, format, 0, 2_900_000)
+      const pass = new FilePass(upTo(file, 2_900_000), format, 0)
       let ahead = 0
       for (let count = -1; count !== 0;) {
         count = yield* pass.fill

@@ -86,6 +86,28 @@ describe("FilesLogOrigin", () => {
     expect((await run({ tail: 100_000 })).taker.records).toBe(24_000)
   })
 
+  it("gives as many records as asked for of a log that is being written", async () => {
+    writeFileSync(path, lines(0, 1_000))
+    let written = 1_000
+    let isWriting = true
+    const write = () => {
+      if (!isWriting) return
+      appendFileSync(path, line(written++))
+      setImmediate(write)
+    }
+    write()
+    try {
+      for (let tail = 1; tail <= 60; tail++) {
+        const before = written
+        const { taker } = await run({ tail })
+        expect(taker.records).toBe(tail)
+        expect(Number(/line (\d+)\n$/.exec(taker.payloads())?.[1])).toBeGreaterThanOrEqual(before - 1)
+      }
+    } finally {
+      isWriting = false
+    }
+  })
+
   it("finds a time in small files whose records do not stand in the order of their times", async () => {
     // It is in the oldest file, and each newer one begins with an earlier time.
     writeFileSync(`${path}.2`, lines(0, 3) + line(50))
