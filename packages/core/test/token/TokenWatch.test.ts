@@ -64,15 +64,17 @@ describe("TokenWatch", () => {
     }),
   )
 
-  it.scoped("lets a token taken after its `exp` last for the minute that clocks may differ, and not a moment longer", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(10_000)
-      const { heard } = yield* watched(7)
-      yield* TestClock.adjust("56999 millis")
-      expect(yield* heard).toEqual([[], []])
-      yield* TestClock.adjust("1 millis")
-      expect(yield* heard).toEqual([["the token has expired"], ["the token has expired"]])
-    }),
+  it.scoped(
+    "lets a token taken after its `exp` last for the minute that clocks may differ, and not a moment longer",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(10_000)
+        const { heard } = yield* watched(7)
+        yield* TestClock.adjust("56999 millis")
+        expect(yield* heard).toEqual([[], []])
+        yield* TestClock.adjust("1 millis")
+        expect(yield* heard).toEqual([["the token has expired"], ["the token has expired"]])
+      }),
   )
 
   it.scoped("ends with its scope", () =>
