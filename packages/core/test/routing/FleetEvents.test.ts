@@ -63,8 +63,10 @@ describe("Events of the fleet", () => {
         yield* settle
         expect(told).toEqual(["1000000000"])
         expect(first!.cancelled).toBe(true)
+        yield* TestClock.adjust("1900 millis")
+        yield* settle
         expect(streams(session)).toHaveLength(1)
-        yield* TestClock.adjust("3 seconds")
+        yield* TestClock.adjust("1100 millis")
         yield* settle
         const [, second] = streams(session)
         // Behind the last event that it told.
