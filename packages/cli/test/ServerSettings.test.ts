@@ -2,9 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ServerSettings from "../src/ServerSettings.ts"
 
-describe.each(["resumeWindow", "restartWindow"] as const)("A %s", (name) => {
-  const { resolve } = ServerSettings[name]
-
+describe.each([
+  ["resume", ServerSettings.resumeWindow],
+  ["restart", ServerSettings.restartWindow],
+])("A %s window", (_, { resolve }) => {
   it.effect("is 10 minutes at most, and may be none at all", () =>
     Effect.gen(function* () {
       expect(yield* resolve(["0"], undefined)).toBe(0)
