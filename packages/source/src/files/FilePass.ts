@@ -10,7 +10,7 @@ const FIRST_BLOCK_BYTES = 16_384
 /** The most that is read at a time, unless a record is longer; with the block that is read ahead twice as much is held. */
 export const BLOCK_BYTES = 262_144
 /** The same of a file in which little is looked at: there it is the reads that take the time. */
-export const SEARCH_BLOCK_BYTES = 524_288
+export const SEARCH_BLOCK_BYTES = 1_048_576
 /** Kept free before what is read ahead, for the beginning of a record that goes on in it; with a longer one it is read again. */
 const LEAD_BYTES = 32_768
 
