@@ -18,6 +18,7 @@ const PARTS = ["p50", "p99"] as const
 
 const DOCKER = "docker logs -f"
 const ENGINE = "engine itself"
+const PIPES = "engine, Node pipes"
 const LEFT = "rdl, in its proxy"
 
 export const row: Row = {
@@ -43,10 +44,14 @@ export const row: Row = {
         ({ count, p50, p99 }) => ({ count, p50, p99 }),
       )
       const query = "follow=1&timestamps=1&tail=0"
+      const engine = { socketPath: here.socketPath }
+      const engineHead = Floors.engineLogHead(id, `&${query}`)
+      const pipes = yield* Floors.startPipes(engine)
       const docker = { command: "docker", args: ["-H", here.url, "logs", "-f", "--timestamps", "--tail", "0", id] }
       const rounds = yield* interleaved(effort.rounds, [
         ...(hasDocker ? [{ name: DOCKER, measure: follow(docker) }] : []),
-        { name: ENGINE, measure: follow({ socketPath: here.socketPath }, Floors.engineLogHead(id, `&${query}`)) },
+        { name: ENGINE, measure: follow(engine, engineHead) },
+        { name: PIPES, measure: follow(pipes.target, engineHead) },
         { name: LEFT, measure: followInProxy },
         { name: "rdl", measure: follow(rdl.target, rdl.logHead(id, query)) },
       ])
@@ -55,6 +60,7 @@ export const row: Row = {
       return PARTS.flatMap((part): ReadonlyArray<Observation> => [
         ...against(part, DOCKER, { of: "difference", atMost: part === "p50" ? 0 : 5 }),
         ...against(part, ENGINE),
+        ...against(part, PIPES),
         { what: `${part}, out of the source`, unit: "ms", ours: rounds.series(LEFT, part), ...left(part) },
       ])
     }),
