@@ -12,7 +12,7 @@ export interface EngineRequest {
 }
 
 /** Requests beyond this push out the oldest. */
-const MAX_REQUESTS = 10_000
+const MAX_REQUESTS = 1_000
 
 export class RequestLog {
   readonly requests: Array<EngineRequest> = []

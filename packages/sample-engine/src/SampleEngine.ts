@@ -45,7 +45,7 @@ export interface SampleEngine {
   readonly socketPath: string | undefined
   readonly clock: EngineClock
   readonly faults: Faults
-  /** The last 10,000 requests, oldest first. */
+  /** The last 1,000 requests, oldest first. */
   readonly requests: ReadonlyArray<EngineRequest>
   /** Requests for logs and events that are being answered right now. */
   readonly openStreams: ReadonlySet<EngineRequest>
