@@ -17,15 +17,14 @@ export interface Resumption {
   readonly isAfterLoss: boolean
 }
 
-/** `filter` makes a filter that has judged nothing yet: records are counted as they were given. */
+/** Of a cursor that has an anchor, or records behind it. `filter` makes a filter that has judged nothing yet: records are counted as they were given. */
 export const resume = Effect.fnUntraced(function* (
   files: Files,
   format: RecordFormat,
   cursor: LogCursor,
   filter: () => RecordFilter,
 ) {
-  const { anchor, last, count } = cursor
-  if (anchor === undefined && count === 0) return { place: START, isAfterLoss: false } satisfies Resumption
+  const { anchor, last } = cursor
   const found =
     (yield* byFile(files, format, cursor)) ??
     (yield* byAnchor(files, format, cursor, filter())) ??

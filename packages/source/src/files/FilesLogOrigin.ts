@@ -147,7 +147,7 @@ const ALWAYS = Effect.succeed(true)
 /** Where the answer begins: `tail` is applied before `since`. */
 const whereTo = Effect.fnUntraced(function* ({ ask, format, files }: OpenLog) {
   const { query, from } = ask
-  if (from !== undefined && from.anchor !== undefined)
+  if (from !== undefined && (from.anchor !== undefined || from.count > 0))
     return yield* resume(files, format, from, () => filterOf(ask, undefined))
   const tail = query.tail === undefined || from !== undefined ? START : yield* tailPlace(files, format, query.tail)
   const time = query.since === undefined ? START : yield* timePlace(files, format, toNanos(query.since))

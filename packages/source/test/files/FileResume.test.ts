@@ -139,6 +139,18 @@ describe("going on in files", () => {
     }
   })
 
+  it("counts from the start of the log where a cursor has no anchor", async () => {
+    const again = { at: 1, text: "again" }
+    lay([
+      [{ at: 0, text: "first" }, again],
+      [again, { at: 2, text: "end" }],
+    ])
+    const { anchor: _, file: __, ...from } = (await readUpTo(2)).cursor()
+    expect(from.count).toBe(2)
+    const rest = await read({ from })
+    expect([rest.gaps, textsOf(rest)]).toEqual([[], ["again", "end"]])
+  })
+
   it("counts only the records that were given, as an older engine chooses them one by one", async () => {
     const again = { at: 1, text: "again" }
     lay([[again, { at: 0, text: "too early" }, again, again, { at: 2, text: "end" }]])
