@@ -12,13 +12,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deferred, Effect, Either, Fiber } from "effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { ContainerId } from "@rdl/core/model/Container"
 import type { LogQuery } from "@rdl/core/log/LogQuery"
 import { LogTime } from "@rdl/core/log/LogTime"
-import * as FilesLogOrigin from "../../src/files/FilesLogOrigin.ts"
 import { MAX_FILES } from "../../src/files/LogFileSet.ts"
 import { TRUNCATED } from "../../src/files/FileFollow.ts"
-import { asContainer } from "../AsContainer.ts"
+import { readFolder } from "./FolderReading.ts"
 import { RecordingTaker } from "./RecordingTaker.ts"
 
 const id = "ab".repeat(32)
@@ -47,25 +45,7 @@ describe("FilesLogOrigin", () => {
     taker: RecordingTaker,
     ended: Effect.Effect<"stopped"> = Effect.never,
     files = 3,
-  ) =>
-    FilesLogOrigin.make({ logDir: root, isLocal: Effect.succeed(false), ended: () => ended }).read(
-      {
-        container: asContainer({ id, name: "web" }),
-        details: {
-          id: ContainerId.make(id),
-          tty: false,
-          status: "running",
-          logDriver: "json-file",
-          logPath: "",
-          logOptions: { "max-file": `${files}` },
-          startedAt: "",
-        },
-        engine: { kind: "docker", version: "26.1.5", apiVersion: "1.45", os: "linux", arch: "amd64" },
-        query: { follow: false, stdout: true, stderr: true, timestamps: true, details: false, ...query },
-        from: undefined,
-      },
-      taker,
-    )
+  ) => readFolder({ id, root, kept: files - 1 }, taker, { ...query, ended })
   const run = async (query: Partial<LogQuery>, files?: number) => {
     const taker = new RecordingTaker()
     const reading = Effect.mapError(read(query, taker, Effect.never, files), ({ message }) => message)

@@ -19,7 +19,7 @@ export interface Reading extends Partial<LogQuery> {
 }
 
 export const readFolder = (
-  { id, kept, root }: LogFolder,
+  { id, kept, root }: Pick<LogFolder, "id" | "kept" | "root">,
   taker: LogTaker,
   { apiVersion = "1.45", ended = Effect.never, from, ...query }: Reading = {},
 ): Effect.Effect<End["reason"], StreamError | OriginUnable> =>
