@@ -13,6 +13,7 @@ import * as ContainerAccess from "./answer/ContainerAccess.ts"
 import * as ContainerAnswer from "./answer/ContainerAnswer.ts"
 import * as EngineClient from "./engine/EngineClient.ts"
 import * as EngineAddress from "./engine/EngineAddress.ts"
+import { isRunning } from "./engine/EngineContainer.ts"
 import type { EngineProblem } from "./engine/EngineError.ts"
 import * as EngineOrigin from "./api/EngineOrigin.ts"
 import { writeEvents } from "./answer/EventsStream.ts"
@@ -64,7 +65,7 @@ const origins = Effect.fnUntraced(function* (options: ServicesOptions) {
       seemsToRun: (id) =>
         Effect.map(
           inventory.get(id),
-          Option.exists(({ state }) => ContainerEnd.isRunning(state)),
+          Option.exists(({ state }) => isRunning(state)),
         ),
     }),
   })

@@ -43,6 +43,9 @@ export const toNanos = (time: LogTime): bigint => {
   return BigInt(seconds) * SECOND + BigInt(fraction.padEnd(9, "0"))
 }
 
+/** Whole milliseconds since 1970, as clocks tell them. */
+export const toMillis = (time: LogTime): number => Number(toNanos(time) / 1_000_000n)
+
 const fromUnix = (text: string): LogTime | undefined => {
   const match = /^(-?\d{1,11})(?:\.(\d+))?$/.exec(text)
   return match === null ? undefined : fromNanos(BigInt(match[1] ?? "0") * SECOND + nanosOf(match[2]))

@@ -4,7 +4,7 @@ import type { ApiError } from "../api/ApiError.ts"
 import type { LinkLost } from "../link/LinkLost.ts"
 import * as LinkStream from "../link/LinkStream.ts"
 import * as LineSplitter from "../log/LineSplitter.ts"
-import { fromNanos, type LogTime, toNanos } from "../log/LogTime.ts"
+import { fromNanos, type LogTime, toMillis } from "../log/LogTime.ts"
 import { ContainerEvent, MAX_EVENT_BYTES } from "../model/ContainerEvent.ts"
 import type { SourceName } from "../model/SourceName.ts"
 import * as Authorization from "../token/Authorization.ts"
@@ -66,7 +66,7 @@ const keepAsking = Effect.fnUntraced(function* (
   const asked = new Map<SourceName, Asked>()
   const openedAt = yield* Clock.currentTimeMillis
   let isFirst = true
-  const last = span.until === undefined ? Infinity : Number(toNanos(span.until) / 1_000_000n)
+  const last = span.until === undefined ? Infinity : toMillis(span.until)
   for (;;) {
     const now = yield* Clock.currentTimeMillis
     for (const { loading, source, stale } of yield* registry.inventories) {

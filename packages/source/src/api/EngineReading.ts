@@ -6,7 +6,7 @@ import { Clock, Effect, Option } from "effect"
 import type { End } from "@rdl/core/link/LinkMessage"
 import type { StreamError } from "@rdl/core/link/StreamError"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
-import { type LogTime, toNanos } from "@rdl/core/log/LogTime"
+import { toMillis } from "@rdl/core/log/LogTime"
 import type { EngineClient } from "../engine/EngineClient.ts"
 import type { EnginePass } from "./EnginePass.ts"
 import { PARK_MS } from "./EnginePass.ts"
@@ -17,7 +17,7 @@ import { EngineWindow, type WindowEnd } from "./EngineWindow.ts"
 import { FollowCheck } from "./FollowCheck.ts"
 import * as FollowEnd from "./FollowEnd.ts"
 import { BURST_MS, burstLimit, FollowWatch } from "./FollowWatch.ts"
-import type { LogAsk, LogTaker } from "../log/LogOrigin.ts"
+import { type LogAsk, type LogTaker, room } from "../log/LogOrigin.ts"
 import { PlaceSeek } from "./PlaceSeek.ts"
 
 export interface ReadingSettings {
@@ -100,7 +100,8 @@ export class EngineReading {
 
   private readonly steps = Effect.fnUntraced(function* (this: EngineReading) {
     const { query } = this.ask
-    const isLive = query.follow && (query.until === undefined || millis(query.until) > (yield* Clock.currentTimeMillis))
+    const isLive =
+      query.follow && (query.until === undefined || toMillis(query.until) > (yield* Clock.currentTimeMillis))
     let step = again("history", this.isPlaced)
     for (;;) {
       const before = this.given
@@ -163,7 +164,7 @@ export class EngineReading {
     yield* Effect.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(PODMAN_POLL_MS, this.readMs * POLL_REST)))
     this.found = yield* FollowEnd.reason(this.client, this.ask)
     const { until } = this.ask.query
-    const isOver = until !== undefined && millis(until) + UNTIL_GRACE_MS <= (yield* Clock.currentTimeMillis)
+    const isOver = until !== undefined && toMillis(until) + UNTIL_GRACE_MS <= (yield* Clock.currentTimeMillis)
     return isOver ? ("until" as const) : ("ended" as const)
   })
 
@@ -192,7 +193,7 @@ export class EngineReading {
     const { until } = this.ask.query
     if (until === undefined) return yield* Effect.never
     for (;;) {
-      const left = millis(until) - (yield* Clock.currentTimeMillis)
+      const left = toMillis(until) - (yield* Clock.currentTimeMillis)
       if (left <= 0) break
       yield* Effect.sleep(Math.min(left, 3_600_000))
     }
@@ -276,7 +277,3 @@ const next = (step: Step, end: StepEnd, given: number): Step => {
   if (step === "follow") return "last"
   return step !== "last" && given > MANY_RECORDS ? "go-on" : "follow"
 }
-
-const room = (taker: LogTaker): Effect.Effect<void> => Effect.async((resume) => taker.onRoom(() => resume(Effect.void)))
-
-const millis = (time: LogTime): number => Number(toNanos(time) / 1_000_000n)

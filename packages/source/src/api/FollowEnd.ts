@@ -1,8 +1,9 @@
 /** Why a follow has ended: what has become of the container whose log it was. */
 import { Clock, Effect } from "effect"
 import type { End } from "@rdl/core/link/LinkMessage"
-import { type LogTime, toNanos } from "@rdl/core/log/LogTime"
+import { toMillis } from "@rdl/core/log/LogTime"
 import type { EngineClient } from "../engine/EngineClient.ts"
+import { isRunning } from "../engine/EngineContainer.ts"
 import type { ReadProblem } from "../engine/EngineProblems.ts"
 import type { LogAsk } from "../log/LogOrigin.ts"
 
@@ -26,7 +27,7 @@ export const reason = Effect.fnUntraced(function* (
   ask: Ask,
 ): Effect.fn.Return<End["reason"] | undefined, ReadProblem> {
   const { query, details, engine } = ask
-  if (query.until !== undefined && millis(query.until) <= (yield* Clock.currentTimeMillis)) return "eof"
+  if (query.until !== undefined && toMillis(query.until) <= (yield* Clock.currentTimeMillis)) return "eof"
   let found = yield* look(client, ask)
   if (found === "ended" && engine.kind === "podman" && isRunning(details.status)) {
     yield* Effect.sleep(SECOND_LOOK_MS)
@@ -42,7 +43,3 @@ const look = (client: Client, { container, details }: Ask): Effect.Effect<Found,
     if (!isRunning(status)) return "ended"
     return startedAt !== "" && startedAt === details.startedAt ? "same" : "other"
   })
-
-const isRunning = (status: string): boolean => status === "running" || status === "paused"
-
-const millis = (time: LogTime): number => Number(toNanos(time) / 1_000_000n)

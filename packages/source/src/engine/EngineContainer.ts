@@ -29,6 +29,9 @@ const Listed = Schema.Struct({
   Ports: Schema.optionalWith(Ports, { default: () => [], nullable: true }),
 })
 
+/** Whether a container of this state still has its processes. */
+export const isRunning = (status: string): boolean => status === "running" || status === "paused"
+
 /** What a log reader must know of a container before it reads. */
 export interface ContainerDetails {
   readonly id: ContainerId

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { ContainerId } from "@rdl/core/model/Container"
 import type { End } from "@rdl/core/link/LinkMessage"
 import type { EngineClient } from "../engine/EngineClient.ts"
-import type { ContainerDetails } from "../engine/EngineContainer.ts"
+import { type ContainerDetails, isRunning } from "../engine/EngineContainer.ts"
 
 /** Waits until a container does not run any more, or is not in the run that it was in when its details were told. */
 export type ContainerEnd = (details: Run) => Effect.Effect<End["reason"]>
@@ -21,8 +21,6 @@ export interface Options {
 /** How often to look at what is known, and at the engine, in milliseconds. */
 const LOOK_MS = 100
 const ASK_MS = 1_000
-
-export const isRunning = (status: string): boolean => status === "running" || status === "paused"
 
 /** An engine that cannot be reached has not said that the container stopped: then it goes on. */
 export const make =

@@ -1,7 +1,7 @@
 /** Pours the records of files into a taker, no faster than it takes them. */
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
-import type { LogTaker, OriginUnable } from "../log/LogOrigin.ts"
+import { type LogTaker, type OriginUnable, room } from "../log/LogOrigin.ts"
 import { damaged, type FilePass, SEARCH_BLOCK_BYTES } from "./FilePass.ts"
 import type { GrepBlock } from "./GrepBlock.ts"
 import { OVER, type RecordFilter, WANTED } from "./RecordFilter.ts"
@@ -94,8 +94,3 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
 
   return { hasGiven: () => hasGiven, pour, pourRead }
 }
-
-const room = (taker: LogTaker): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    taker.onRoom(() => resume(Effect.void))
-  })

@@ -3,9 +3,10 @@ import { Effect } from "effect"
 import { join } from "node:path"
 import type { End } from "@rdl/core/link/LinkMessage"
 import type { LogCursor } from "@rdl/core/log/LogCursor"
-import { toNanos } from "@rdl/core/log/LogTime"
+import { toMillis, toNanos } from "@rdl/core/log/LogTime"
 import { type LogAsk, type LogOrigin, type LogTaker, OriginUnable } from "../log/LogOrigin.ts"
-import { type ContainerEnd, isRunning } from "./ContainerEnd.ts"
+import type { ContainerEnd } from "./ContainerEnd.ts"
+import { isRunning } from "../engine/EngineContainer.ts"
 import * as FileChain from "./FileChain.ts"
 import { follow, ROTATED } from "./FileFollow.ts"
 import * as FileHead from "./FileHead.ts"
@@ -72,7 +73,7 @@ const open = Effect.fnUntraced(function* (options: Options, ask: LogAsk) {
     (held) => held.closeAll,
   )
   const clock = yield* Effect.clock
-  const untilMs = query.until === undefined ? undefined : Number(toNanos(query.until) / 1_000_000n)
+  const untilMs = query.until === undefined ? undefined : toMillis(query.until)
   const now = clock.unsafeCurrentTimeMillis()
   const isLive = query.follow && isRunning(details.status) && (untilMs ?? Infinity) > now
   // The watch comes first: what happens while the files are opened is heard.

@@ -1,6 +1,5 @@
 /** Where the records of a container's log come from: the engine's API, or its files. Each gives the same records. */
-import type { Effect } from "effect"
-import { Data } from "effect"
+import { Data, Effect } from "effect"
 import type { Container } from "@rdl/core/model/Container"
 import type { Engine } from "@rdl/core/model/Engine"
 import type { End } from "@rdl/core/link/LinkMessage"
@@ -62,6 +61,10 @@ export interface LogTaker {
   /** The place behind the last record given: where any origin can go on. */
   readonly cursor: () => LogCursor
 }
+
+/** Waits until the taker has room. */
+export const room = (taker: LogTaker): Effect.Effect<void> =>
+  Effect.async((resume) => taker.onRoom(() => resume(Effect.void)))
 
 /** This origin cannot read the log, or cannot go on: another one can, from the taker's cursor. */
 export class OriginUnable extends Data.TaggedError("OriginUnable")<{ readonly detail: string }> {
