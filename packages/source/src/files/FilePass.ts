@@ -7,16 +7,29 @@ import type { RecordFormat } from "./RecordFormat.ts"
 /** Kept free before each block: a format may write there. */
 export const MARGIN_BYTES = 64
 const FIRST_BLOCK_BYTES = 16_384
-/** The most that is read at a time, unless a record is longer; with the block that is read ahead twice as much is held. */
+/** The most that is read at a time, unless a record is longer. */
 export const BLOCK_BYTES = 262_144
+
 /** The same of a file in which little is looked at: there it is the reads that take the time. */
 export const SEARCH_BLOCK_BYTES = 1_048_576
+/** So many blocks of such a file are being read while the one before them is gone through. */
+export const SEARCH_BLOCKS_AHEAD = 2
+
+/** How a file is read; one block more is held than are read ahead. */
+export interface Pace {
+  readonly blockBytes: number
+  readonly blocksAhead: number
+}
+
+export const READING: Pace = { blockBytes: BLOCK_BYTES, blocksAhead: 1 }
+export const SEARCHING: Pace = { blockBytes: SEARCH_BLOCK_BYTES, blocksAhead: SEARCH_BLOCKS_AHEAD }
+
 /** Kept free before what is read ahead, for the beginning of a record that goes on in it; with a longer one it is read again. */
 const LEAD_BYTES = 32_768
 
 const NOTHING = Buffer.alloc(0)
 
-/** A block that is being read while the one before it is gone through. */
+/** A block that is being read while one before it is gone through. */
 interface Ahead {
   readonly bytes: Buffer
   /** Where in the file it begins. */
@@ -32,12 +45,12 @@ export class FilePass {
   end = 0
   /** Where in the file `bytes[start]` is. */
   position: number
-  /** The most that is read at a time from now on; default BLOCK_BYTES. */
-  blockBytes = BLOCK_BYTES
   private readonly format: RecordFormat
   private readonly first: number
-  private ahead: Ahead | undefined
-  /** The block before this one, for what is read ahead next. */
+  private pace = READING
+  /** One behind the other. */
+  private ahead: Array<Ahead> = []
+  /** A block that was gone through, for what is read ahead next. */
   private spare: Buffer = NOTHING
 
   /** `first` bytes are read at first, then more and more. */
@@ -53,14 +66,15 @@ export class FilePass {
    * nothing. Fails where they cannot be a log.
    */
   readonly fill: Effect.Effect<number, OriginUnable> = Effect.suspend(() => {
-    const { ahead } = this
-    this.ahead = undefined
+    const ahead = this.ahead.shift()
     const read =
       ahead === undefined
         ? this.readOn
-        : Effect.flatMap(Fiber.join(ahead.read), (count) =>
-            count > 0 && this.isNext(ahead) ? this.take(ahead.bytes, count) : this.readOn,
-          )
+        : Effect.flatMap(Fiber.join(ahead.read), (count) => {
+            if (count > 0 && this.isNext(ahead)) return this.take(ahead.bytes, count)
+            this.ahead = []
+            return this.readOn
+          })
     return Effect.flatMap(read, (count) => {
       const sound = this.format.sound?.(this.bytes, this.start, this.end) ?? true
       if (!sound) return Effect.fail(damaged())
@@ -69,10 +83,18 @@ export class FilePass {
     })
   })
 
+  /** Reads at this pace from now on, at first at `READING`; what was read ahead at another one is let go of. */
+  goAt(pace: Pace): void {
+    if (pace === this.pace) return
+    this.pace = pace
+    this.spare = NOTHING
+    this.ahead = []
+  }
+
   /** Forgets what was read behind the last record taken, and gives the memory back. */
   release(): void {
     this.bytes = this.spare = NOTHING
-    this.ahead = undefined
+    this.ahead = []
     this.start = 0
     this.end = 0
     this.format.forget?.()
@@ -104,26 +126,32 @@ export class FilePass {
     return Effect.succeed(count)
   }
 
-  /** Begins to read the next block, where there seems to be one: a block that is not full was the last. */
+  /** Begins to read the next blocks, where there seem to be some: a block that is not full was the last. */
   private readAhead(): void {
-    const { bytes, end, file, spare } = this
-    this.spare = NOTHING
+    const { bytes, end, file, pace } = this
     // A file that is packed is unpacked by itself, ahead of who reads it, and can be asked only one thing at a time.
-    if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + this.blockBytes) return
-    const position = this.position + end - this.start
-    const into = spare.length === bytes.length ? spare : Buffer.allocUnsafe(bytes.length)
-    // A fork would begin only when there is nothing else to do: when the block at hand has been gone through.
-    const read = Effect.runFork(file.read(into, LEAD_BYTES, bytes.length - LEAD_BYTES, position))
-    this.ahead = { bytes: into, position, read }
+    if (file.compressed || end < bytes.length || bytes.length !== MARGIN_BYTES + pace.blockBytes) {
+      this.spare = NOTHING
+      return
+    }
+    const length = bytes.length - LEAD_BYTES
+    while (this.ahead.length < pace.blocksAhead) {
+      const last = this.ahead[this.ahead.length - 1]
+      const position = last === undefined ? this.position + end - this.start : last.position + length
+      const into = this.spare.length === bytes.length ? this.spare : Buffer.allocUnsafe(bytes.length)
+      this.spare = NOTHING
+      // A fork would begin only when there is nothing else to do: when the block at hand has been gone through.
+      const read = Effect.runFork(file.read(into, LEAD_BYTES, length, position))
+      this.ahead.push({ bytes: into, position, read })
+    }
   }
 
   private makeRoom(): void {
     const rest = this.end - this.start
     const isFull = this.bytes.length > 0 && this.end === this.bytes.length
     const size = this.bytes.length - MARGIN_BYTES
-    const wanted =
-      size <= 0 ? this.first : isFull ? Math.max(Math.min(size * 4, this.blockBytes), size, rest * 2) : size
-    const bytes = wanted > size ? Buffer.allocUnsafe(MARGIN_BYTES + wanted) : this.bytes
+    const wanted = size <= 0 ? this.first : isFull ? Math.max(Math.min(size * 4, this.pace.blockBytes), rest * 2) : size
+    const bytes = wanted !== size ? Buffer.allocUnsafe(MARGIN_BYTES + wanted) : this.bytes
     if (rest > 0) this.bytes.copy(bytes, MARGIN_BYTES, this.start, this.end)
     this.bytes = bytes
     this.start = MARGIN_BYTES

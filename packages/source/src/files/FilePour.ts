@@ -2,7 +2,7 @@
 import { LogRecord } from "@rdl/core/log/LogRecord"
 import { Effect } from "effect"
 import { type LogTaker, type OriginUnable, room } from "../log/LogOrigin.ts"
-import { damaged, type FilePass, SEARCH_BLOCK_BYTES } from "./FilePass.ts"
+import { damaged, type FilePass, type Pace, READING, SEARCHING } from "./FilePass.ts"
 import type { GrepBlock } from "./GrepBlock.ts"
 import { OVER, type RecordFilter, WANTED } from "./RecordFilter.ts"
 import { MORE, type RecordFormat } from "./RecordFormat.ts"
@@ -17,6 +17,12 @@ export interface PourOptions {
   /** Finds the records that the taker may want; absent = it is given all. */
   readonly grep?: GrepBlock | undefined
 }
+
+/** Until there is no whole record left, no room, nothing to come, or no sense in it. */
+type Given = "read" | "full" | "late" | "damaged"
+
+/** So many blocks after its taker had no room, a search reads as one again. */
+const CALM_BLOCKS = 16
 
 export interface FilePour {
   /** Whether the taker was given a record. */
@@ -36,6 +42,15 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
   /** The last one of which a record was given. */
   let begun: FilePass | undefined
 
+  /** Blocks since the taker had no room. */
+  let calm = CALM_BLOCKS
+
+  /** A search that finds more than its taker has room for waits for that and not for reads: it holds no more than others. */
+  const paceAfter = (why: Given): Pace => {
+    calm = why === "full" ? 0 : calm + 1
+    return calm > CALM_BLOCKS ? SEARCHING : READING
+  }
+
   /** Passes over what cannot be wanted; false where that is damaged. */
   const seek = (pass: FilePass, grep: GrepBlock): boolean => {
     const next = grep.seek(pass.bytes, pass.start, pass.end)
@@ -47,8 +62,8 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
     return true
   }
 
-  /** Gives what was read: until there is no whole record left, no room, or nothing to come. */
-  const give = (pass: FilePass): "read" | "full" | "late" | "damaged" => {
+  /** Gives what was read. */
+  const give = (pass: FilePass): Given => {
     for (;;) {
       if (grep !== undefined && begun === pass && filter.wantsAll() && !seek(pass, grep)) return "damaged"
       const next = format.next(pass.bytes, pass.start, pass.end, record)
@@ -67,10 +82,10 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
   }
 
   const pour = Effect.fnUntraced(function* (pass: FilePass, isGenuine: Effect.Effect<boolean, OriginUnable>) {
-    if (grep !== undefined) pass.blockBytes = SEARCH_BLOCK_BYTES
     for (;;) {
       grep?.reset()
       const why = give(pass)
+      if (grep !== undefined) pass.goAt(paceAfter(why))
       if (why === "late") return "late" as const
       if (why === "damaged") return yield* damaged()
       if (why === "full") {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
-import { BLOCK_BYTES, FilePass, MARGIN_BYTES } from "@rdl/source/files/FilePass"
+import {
+  BLOCK_BYTES,
+  FilePass,
+  MARGIN_BYTES,
+  READING,
+  SEARCH_BLOCK_BYTES,
+  SEARCH_BLOCKS_AHEAD,
+  SEARCHING,
+} from "@rdl/source/files/FilePass"
 import { upTo } from "@rdl/source/files/LogFile"
 import { MORE, type RecordFormat } from "@rdl/source/files/RecordFormat"
 import { MemoryFile } from "./MemoryFile.ts"
@@ -15,7 +23,7 @@ const format: RecordFormat = {
 }
 
 /** What is in the files: bytes that are hardly the same at two places. */
-const content = Buffer.alloc(8_000_000)
+const content = Buffer.alloc(12_000_000)
 for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(Math.imul(at, 2_654_435_761) >>> 0, at)
 
 const turns = (count: number) => Effect.promise(() => new Promise((resolve) => turn(count, resolve)))
@@ -41,10 +49,11 @@ describe("FilePass", () => {
         fc.asyncProperty(
           fc.array(
             fc.record({
-              grows: fc.oneof(fc.constant(0), fc.nat(1000), fc.nat(500_000)),
+              grows: fc.oneof(fc.constant(0), fc.nat(1000), fc.nat(500_000), fc.nat(5_000_000)),
               leaves: fc.oneof(fc.constant(0), fc.nat(300), fc.nat(40_000), fc.constantFrom(32_768, 32_769, 200_000)),
               turns: fc.nat(3),
               short: fc.boolean(),
+              pace: fc.constantFrom(READING, SEARCHING),
             }),
             { minLength: 1, maxLength: 16 },
           ),
@@ -53,6 +62,8 @@ describe("FilePass", () => {
               0,
               steps.reduce((sum, { grows }) => sum + grows, 0),
             )
+            // A search holds a block or two more, and what it has let go of may still be being read.
+            const atOnce = steps.some(({ pace }) => pace === SEARCHING) ? SEARCH_BLOCKS_AHEAD + 1 : 1
             const file = new MemoryFile(Buffer.alloc(0))
             const pass = new FilePass(file, format, 0)
             const read = async (leave: number): Promise<number> => {
@@ -63,7 +74,8 @@ describe("FilePass", () => {
               take(pass, whole, leave)
               return count
             }
-            for (const { grows, leaves, short, turns: waits } of steps) {
+            for (const { grows, leaves, pace, short, turns: waits } of steps) {
+              pass.goAt(pace)
               file.content = whole.subarray(0, file.content.length + grows)
               file.most = short ? (length) => Math.ceil(length / 3) : (length) => length
               await read(leaves)
@@ -72,7 +84,7 @@ describe("FilePass", () => {
             }
             while ((await read(0)) > 0);
             expect(pass.position).toBe(whole.length)
-            expect(file.atOnce).toBeLessThanOrEqual(1)
+            expect(file.atOnce).toBeLessThanOrEqual(atOnce)
           },
         ),
         { numRuns: Number(process.env["RDL_TEST_RUNS"] ?? 40) },
@@ -98,6 +110,49 @@ describe("FilePass", () => {
       expect(ahead).toBeGreaterThan(8)
       const sizes = [...file.blocks].map(({ length }) => length - MARGIN_BYTES)
       expect(sizes).toEqual([16_384, 65_536, BLOCK_BYTES, BLOCK_BYTES])
+    }),
+  )
+
+  it.live("reads two blocks ahead in a search, no more, and holds three", () =>
+    Effect.gen(function* () {
+      const whole = content.subarray(0, 9_000_000)
+      const file = new MemoryFile(whole)
+      const pass = new FilePass(file, format, 0)
+      pass.goAt(SEARCHING)
+      while ((yield* pass.fill) > 0) {
+        yield* turns(6)
+        take(pass, whole, 100)
+        expect(file.furthest).toBeLessThanOrEqual(pass.position + 100 + 2 * SEARCH_BLOCK_BYTES)
+      }
+      expect(pass.position).toBe(8_999_900)
+      expect(file.atOnce).toBe(SEARCH_BLOCKS_AHEAD)
+      const blocks = Array.from({ length: 1 + SEARCH_BLOCKS_AHEAD }, () => SEARCH_BLOCK_BYTES)
+      expect([...file.blocks].map(({ length }) => length - MARGIN_BYTES)).toEqual([
+        16_384,
+        65_536,
+        BLOCK_BYTES,
+        ...blocks,
+      ])
+    }),
+  )
+
+  it.live("holds no more than others once a search goes at their pace", () =>
+    Effect.gen(function* () {
+      const file = new MemoryFile(content)
+      const pass = new FilePass(file, format, 0)
+      pass.goAt(SEARCHING)
+      while (pass.position < 4_000_000) {
+        yield* pass.fill
+        take(pass, content, 100)
+      }
+      pass.goAt(READING)
+      file.blocks.clear()
+      while ((yield* pass.fill) > 0) {
+        expect(pass.bytes.length).toBe(MARGIN_BYTES + BLOCK_BYTES)
+        take(pass, content, 100)
+      }
+      expect(pass.position).toBe(content.length - 100)
+      expect([...file.blocks].map(({ length }) => length - MARGIN_BYTES)).toEqual([BLOCK_BYTES, BLOCK_BYTES])
     }),
   )
 

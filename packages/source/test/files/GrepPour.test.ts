@@ -3,7 +3,7 @@ import { Effect, Either, FastCheck as fc } from "effect"
 import { type LineFilter, make } from "@rdl/core/log/LogFilter"
 import { FilteredRecords } from "@rdl/core/log/LogFilterSink"
 import type { LogRecord } from "@rdl/core/log/LogRecord"
-import { FilePass } from "@rdl/source/files/FilePass"
+import { BLOCK_BYTES, FilePass, MARGIN_BYTES, SEARCH_BLOCK_BYTES } from "@rdl/source/files/FilePass"
 import * as FilePour from "@rdl/source/files/FilePour"
 import { GrepBlock } from "@rdl/source/files/GrepBlock"
 import { needleOf, type Storage } from "@rdl/source/files/GrepNeedle"
@@ -189,5 +189,16 @@ describe.each(["json", "plain"] as const)(
         ),
         runs(15),
       ))
+
+    it("holds no more than others while its taker has no room for what it finds, and a while longer", async () => {
+      const rest = "d".repeat(1000)
+      const dense = Array.from({ length: 3_000 }, (_, n) => `needle ${n} ${rest}\n`)
+      const sparse = Array.from({ length: 12_000 }, (_, n) => `request ${n} ${rest}\n`)
+      const file = new MemoryFile(fileOf(storage, [...dense, ...sparse]))
+      const { lines, position } = await pour(file, { storage, grep: "needle", isGrepped: true, room: 100 })
+      expect([lines.length, position]).toEqual([dense.length, file.content.length])
+      const [usual, large] = [MARGIN_BYTES + BLOCK_BYTES, MARGIN_BYTES + SEARCH_BLOCK_BYTES]
+      expect([...file.blocks].map(({ length }) => length).slice(2)).toEqual([usual, usual, large, large, large])
+    })
   },
 )
