@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { BenchError } from "./BenchError.ts"
 import { type EngineConfig, idOf } from "./programs/Engine.ts"
+import type { HopReady } from "./programs/Hop.ts"
 import type { PipeReady } from "./programs/Pipe.ts"
 import type { Target } from "./programs/Reader.ts"
 import { output, program, temporaryDirectory, tool } from "./Processes.ts"
@@ -47,6 +48,14 @@ export const startPipes = (target: Target): Effect.Effect<Relay, BenchError, Sco
   Effect.gen(function* () {
     const near = yield* program<PipeReady>("Pipe", { target })
     const far = yield* program<PipeReady>("Pipe", { target: { host: "127.0.0.1", port: near.ready.port } })
+    return { target: { host: "127.0.0.1", port: far.ready.port }, pids: [near.pid, far.pid] }
+  })
+
+/** As many processes as rdl has between a log's file and its user, each of which only passes bytes on. */
+export const startHops = (file: string): Effect.Effect<Relay, BenchError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const near = yield* program<HopReady>("Hop", { file })
+    const far = yield* program<HopReady>("Hop", { from: near.ready.port })
     return { target: { host: "127.0.0.1", port: far.ready.port }, pids: [near.pid, far.pid] }
   })
 

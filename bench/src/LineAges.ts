@@ -23,7 +23,7 @@ const agesIn = (bytes: Uint8Array, by: SaidBy): ReadonlyArray<number> => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
   if (by === "stamp") {
     const now = performance.timeOrigin + performance.now()
-    return [...text.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{9})Z /g)].map(
+    return [...text.matchAll(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})Z[ "]/g)].map(
       ([, second, fraction]) => now - Date.parse(`${second}Z`) - Number(fraction) * 1_000,
     )
   }

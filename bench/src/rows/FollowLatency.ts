@@ -19,6 +19,7 @@ const PARTS = ["p50", "p99"] as const
 const DOCKER = "docker logs -f"
 const ENGINE = "engine itself"
 const PIPES = "engine, Node pipes"
+const HOPS = "file, bare Node sockets"
 const LEFT = "rdl, in its proxy"
 
 export const row: Row = {
@@ -30,7 +31,7 @@ export const row: Row = {
       const hasDocker = yield* Effect.isSuccess(output("docker", ["--version"]))
       if (!hasDocker) yield* effort.say("not here: docker's command, which rdl is compared with")
       const { id } = yield* RealLogs.running(here, { script: `while :; do echo a line; usleep ${GAP_US}; done` })
-      yield* RealLogs.pathOf(here, id)
+      const path = yield* RealLogs.pathOf(here, id)
       const reader = yield* program<void>("Reader", {})
       const rdl = yield* Rdl.start({ engine: here.url })
       const seconds = effort.pick(15, 1)
@@ -47,11 +48,13 @@ export const row: Row = {
       const engine = { socketPath: here.socketPath }
       const engineHead = Floors.engineLogHead(id, `&${query}`)
       const pipes = yield* Floors.startPipes(engine)
+      const hops = yield* Floors.startHops(path)
       const docker = { command: "docker", args: ["-H", here.url, "logs", "-f", "--timestamps", "--tail", "0", id] }
       const rounds = yield* interleaved(effort.rounds, [
         ...(hasDocker ? [{ name: DOCKER, measure: follow(docker) }] : []),
         { name: ENGINE, measure: follow(engine, engineHead) },
         { name: PIPES, measure: follow(pipes.target, engineHead) },
+        { name: HOPS, measure: follow(hops.target) },
         { name: LEFT, measure: followInProxy },
         { name: "rdl", measure: follow(rdl.target, rdl.logHead(id, query)) },
       ])
@@ -61,10 +64,15 @@ export const row: Row = {
         ...against(part, DOCKER, { of: "difference", atMost: part === "p50" ? 0 : 5 }),
         ...against(part, ENGINE),
         ...against(part, PIPES),
+        ...against(part, HOPS),
+        ...(hasDocker ? [floor(part, rounds.series(HOPS, part), rounds.series(DOCKER, part))] : []),
         { what: `${part}, out of the source`, unit: "ms", ours: rounds.series(LEFT, part), ...left(part) },
       ])
     }),
 }
+
+/** What two hops in Node cost that do nothing: rdl cannot be below it. */
+const floor = (part: string, hops: Series, docker: Series): Observation => compared(`${part}, the floor`, hops, docker)
 
 const compared = (what: string, ours: Series, peer: Series, target?: Bound): Observation =>
   target === undefined
