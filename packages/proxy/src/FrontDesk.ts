@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream"
 import * as Audit from "./Audit.ts"
 import * as ClientAddress from "./ClientAddress.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Pipelining from "./Pipelining.ts"
 import { type Rate, RateLimit } from "./RateLimit.ts"
 import * as Visit from "./Visit.ts"
 
@@ -87,6 +88,7 @@ class Desk {
   }
 
   request(request: IncomingMessage, response: ServerResponse, pass: () => boolean): boolean {
+    if (!Pipelining.track(request, response)) return true
     const visit = this.#begin(request)
     const wait = this.#wait(request, visit)
     response.once("close", () => {

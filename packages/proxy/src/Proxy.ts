@@ -17,6 +17,7 @@ import * as Gate from "./Gate.ts"
 import * as LogResponse from "./LogResponse.ts"
 import * as MeteredRouter from "./MeteredRouter.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Pipelining from "./Pipelining.ts"
 import { RateLimit } from "./RateLimit.ts"
 import * as Readiness from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
@@ -134,8 +135,8 @@ const make = Effect.fnUntraced(function* ({ requestsPerSecond }: UserLimits) {
   )
   return Proxy.of({
     handler: (request, response, next) => {
-      if (next === undefined || Routes.isServed(Routes.pathOf(request.url ?? "/"))) serve(request, response)
-      else next()
+      if (next !== undefined && !Routes.isServed(Routes.pathOf(request.url ?? "/"))) next()
+      else if (Pipelining.track(request, response)) serve(request, response)
     },
     remembered: verifier.remembered,
     stop: readiness.stop,
