@@ -25,11 +25,10 @@ export const resume = Effect.fnUntraced(function* (
   filter: () => RecordFilter,
 ) {
   const { anchor, last } = cursor
-  const found =
-    (yield* byFile(files, format, cursor)) ??
-    (yield* byAnchor(files, format, cursor, filter())) ??
-    (last === undefined ? undefined : yield* byLast(files, format, last))
-  return found === undefined ? yield* behind(files, format, (last ?? anchor)!) : { place: found, isAfterLoss: false }
+  const place = (yield* byFile(files, format, cursor)) ?? (yield* byAnchor(files, format, cursor, filter()))
+  if (place !== undefined) return { place, isAfterLoss: false } satisfies Resumption
+  const found = last === undefined ? undefined : yield* byLast(files, format, last)
+  return found ?? (yield* behind(files, format, (last ?? anchor)!))
 })
 
 /** Where the cursor says, if the record before it is the one that it should be. */
@@ -70,20 +69,34 @@ const byAnchor = Effect.fnUntraced(function* (
   return place
 })
 
-/** Behind the last record that was had, if there is only one like it. */
+/** Behind the last record that was had; where there are several like it, behind them all: what was had is not given again. */
 const byLast = Effect.fnUntraced(function* (files: Files, format: RecordFormat, last: RecordMark) {
   const tooLate = stampOf(last.nanos + DISORDER_NS)
-  const places: Array<Place> = []
+  let place: Place | undefined
+  let isAfterLoss = false
   yield* scan(files, format, yield* timePlace(files, format, last.nanos), (record, file, _begin, over) => {
-    if (isMarked(record, last)) places.push({ file, offset: over })
-    return places.length > 1 || recordStamp(record) > tooLate
+    if (isMarked(record, last)) {
+      isAfterLoss = place !== undefined
+      place = { file, offset: over }
+    }
+    return recordStamp(record) > tooLate
   })
-  return places.length === 1 ? places[0] : undefined
+  return place === undefined ? undefined : ({ place, isAfterLoss } satisfies Resumption)
 })
 
-/** What the cursor knows is not there any more: before the first record that is later. */
+/** What one stream wrote may bear times that are so much older than what the other one wrote before it. */
+const APART_NS = 1_000_000_000n
+
+/**
+ * What the cursor knows is not there any more. Logs lose their oldest records: all that are left came after it. Where the
+ * first of them is too old for that, the log has lost its newest ones: before the first that is later.
+ */
 const behind = Effect.fnUntraced(function* (files: Files, format: RecordFormat, { nanos }: RecordMark) {
   const since = stampOf(nanos)
+  const apart = stampOf(nanos - APART_NS)
+  let isRotated = true
+  yield* scan(files, format, START, (record) => ((isRotated = recordStamp(record) > apart), true))
+  if (isRotated) return { place: START, isAfterLoss: true } satisfies Resumption
   let place: Place | undefined
   yield* scan(files, format, yield* timePlace(files, format, nanos), (record, file, begin) => {
     if (recordStamp(record) <= since) return false

@@ -167,7 +167,7 @@ describe("going on in files", () => {
     const { file: _, ...from } = (await readUpTo(2)).cursor()
     lay([log.slice(2)])
     const rest = await read({ from })
-    expect([rest.gaps, textsOf(rest)]).toEqual([[{ reason: ROTATED, at: 0 }], ["later"]])
+    expect([rest.gaps, textsOf(rest)]).toEqual([[{ reason: ROTATED, at: 0 }], ["first", "other", "later"]])
   })
 
   it("goes on behind the last record it had, in whatever order of times the records are", async () => {
@@ -211,15 +211,19 @@ describe("going on in files", () => {
       expect([gaps, rest.texts]).toEqual([[], ["beside", "after"]])
     })
 
-    it("tells a gap, and goes on with what is later, where there are two like it, or none", async () => {
+    it("tells a gap, and goes on behind the two that are like it, or with the oldest where there is none", async () => {
       const behindTwins = bare(await placeAfter(2))
       const behindLast = bare(await placeAfter(5))
       lay([log.slice(1)])
       const twins = await read({ from: behindTwins })
-      expect([twins.gaps, textsOf(twins)]).toEqual([[{ reason: ROTATED, at: 0 }], ["last", "beside", "after"]])
+      expect([twins.gaps, textsOf(twins)]).toEqual([[{ reason: ROTATED, at: 0 }], ["other", "last", "beside", "after"]])
       lay([log.slice(5)])
       const gone = await read({ from: behindLast })
-      expect([gone.gaps, textsOf(gone)]).toEqual([[{ reason: ROTATED, at: 0 }], ["after"]])
+      expect([gone.gaps, textsOf(gone)]).toEqual([[{ reason: ROTATED, at: 0 }], ["beside", "after"]])
+    })
+
+    it("gives nothing that it had where it is the newest records that are gone", async () => {
+      const behindLast = bare(await placeAfter(5))
       lay([log.slice(0, 1)])
       const older = await read({ from: { ...behindLast, anchor: behindLast.last! } })
       expect([older.gaps, textsOf(older)]).toEqual([[{ reason: ROTATED, at: 0 }], []])
@@ -256,7 +260,21 @@ describe("going on in files", () => {
         ],
       ])
       const taker = await read({ from })
-      expect([taker.gaps, textsOf(taker)]).toEqual([[{ reason: ROTATED, at: 0 }], ["later"]])
+      expect([taker.gaps, textsOf(taker)]).toEqual([[{ reason: ROTATED, at: 0 }], ["not the last", "last", "later"]])
+    })
+
+    it("gives neither again nor leaves out what another stream wrote, whose times do not agree", async () => {
+      const piece = { at: 1000, text: "piece" }
+      const early = { at: 1009, text: "of another stream" }
+      const late = { at: 991, text: "of another stream" }
+      const whole = [{ at: 0, text: "anchor" }, piece, early, piece, late, { at: 1010, text: "after" }]
+      lay([whole])
+      const from = bare((await readUpTo(4)).cursor())
+      for (const gone of [1, 4]) {
+        lay([whole.slice(gone)])
+        const rest = await read({ from })
+        expect([rest.gaps, textsOf(rest)]).toEqual([[{ reason: ROTATED, at: 0 }], [late.text, "after"]])
+      }
     })
   })
 })
