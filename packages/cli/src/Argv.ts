@@ -25,8 +25,9 @@ const LETTERS = ["a", "d", "f", "h", "q", "t"]
 const SWITCHES_OF_CONFIG: ReadonlyArray<string> = ["proxy", "source"]
 
 /**
- * The words after the program's name, flags first, each value a word of its own; what follows `--` stays as it is.
- * The first `depth` words are the command itself, such as `token issue`.
+ * The words after the program's name, flags first, each value a word of its own and kept from the parser's hands, to be
+ * read with `asWritten`; what follows `--` stays as it is. The first `depth` words are the command itself, such as
+ * `token issue`.
  */
 export const flagsFirst = (words: ReadonlyArray<string>, depth: number): ReadonlyArray<string> => {
   const flags: Array<string> = []
@@ -36,16 +37,56 @@ export const flagsFirst = (words: ReadonlyArray<string>, depth: number): Readonl
   for (let at = 0; at < before.length; at++) {
     const word = before[at]!
     if (!isFlag(word)) rest.push(word)
-    else flags.push(...before.slice(at, takesValue(word, words[0]) ? ++at + 1 : at + 1))
+    else if (takesValue(word, words[0])) flags.push(word, ...before.slice(++at, at + 1).map(kept))
+    else flags.push(word)
   }
-  return [...words.slice(0, depth), ...flags, ...rest, ...(end < 0 ? [] : words.slice(Math.max(end, depth)))]
+  // Else the parser takes a container called `on` for the value of the flag without one before it.
+  const divider = end < 0 && flags.length > 0 && rest.length > 0 ? ["--"] : []
+  return [
+    ...words.slice(0, depth),
+    ...flags,
+    ...divider,
+    ...rest,
+    ...(end < 0 ? [] : words.slice(Math.max(end, depth))),
+  ]
 }
 
-/** The flag that stands last and lacks its value, if any. */
-export const lackingValue = (words: ReadonlyArray<string>): string | undefined => {
+/** No word of a command line has this in it. */
+const GUARD = "\0"
+
+/** The parser drops an empty value as if its flag were not there, and the spaces around others, which may be a pattern's. */
+const kept = (value: string): string => (value === "" || value !== value.trim() ? `${GUARD}${value}${GUARD}` : value)
+
+/** A flag's value as it was typed. */
+export const asWritten = (value: string): string => value.replaceAll(GUARD, "")
+
+/** A flag as `-f` or `--follow`, and whether it lacks the value that it takes. */
+interface Flag {
+  readonly name: string
+  readonly lacksValue: boolean
+}
+
+/** The flags among the words. */
+export const flagsIn = (words: ReadonlyArray<string>): ReadonlyArray<Flag> => {
   const end = words.indexOf("--")
-  const last = words.slice(0, end < 0 ? undefined : end).at(-1) ?? ""
-  return isFlag(last) && !last.includes("=") && takesValue(last, words[0]) ? last : undefined
+  const before = words.slice(0, end < 0 ? undefined : end).flatMap(apart)
+  const flags: Array<Flag> = []
+  for (let at = 0; at < before.length; at++) {
+    const name = before[at]!
+    if (!isFlag(name)) continue
+    // What follows is its value, whatever it looks like.
+    if (takesValue(name, words[0])) at++
+    flags.push({ name, lacksValue: at === before.length })
+  }
+  return flags
+}
+
+/** A flag that takes no value and was given one, such as `--follow=true`. */
+export const needlessValue = (words: ReadonlyArray<string>): string | undefined => {
+  const end = words.indexOf("--")
+  return words
+    .slice(0, end < 0 ? undefined : end)
+    .find((word) => /^--[^=]+=/.test(word) && !takesValue(word.split("=")[0]!, words[0]))
 }
 
 /** A lone `-` is an argument. */

@@ -1,6 +1,7 @@
 /** Which command was called, whether its help is wanted, and what was wrong with the call. */
 import { Effect } from "effect"
 import * as Argv from "./Argv.ts"
+import { closestWord } from "./ClosestWord.ts"
 import { UsageError } from "./Failure.ts"
 import * as Help from "./Help.ts"
 
@@ -15,7 +16,7 @@ export const asksForHelp = (entry: Help.Entry, words: ReadonlyArray<string>): bo
   return asked || (entry.flags === undefined && words.join(" ") === entry.words)
 }
 
-/** Refuses a command that does not exist, and says which do; and a flag that lacks its value. */
+/** Refuses a command that does not exist, and says which do; and a flag that does not, or is given in a way it cannot be. */
 export const check = (
   program: string,
   entry: Help.Entry,
@@ -24,10 +25,8 @@ export const check = (
 ): Effect.Effect<void, UsageError> => {
   const called = `${program} ${entry.words}`.trim()
   if (entry.flags !== undefined) {
-    const lacking = Argv.lackingValue(words)
-    return lacking !== undefined && hasFlag(entry, lacking)
-      ? new UsageError({ detail: `${lacking} needs a value; see ${called} --help` })
-      : Effect.void
+    const fault = flagFault(called, entry, words)
+    return fault === undefined ? Effect.void : new UsageError({ detail: `${fault}; see ${called} --help` })
   }
   const wrong = words[entry.words === "" ? 0 : 1] ?? ""
   if (BUILT_IN.includes(wrong)) return Effect.void
@@ -53,8 +52,34 @@ export const explain = (program: string, entry: Help.Entry, parserSays: string):
   return new UsageError({ detail: `${sentence}; see ${called} --help` })
 }
 
-/** The rows of a page read `-f, --follow` or `--tail N`. */
-const hasFlag = (entry: Help.Entry, flag: string): boolean =>
-  entry.flags !== undefined && Help.rowsOf(entry.flags).some(([row]) => row.split(/[(), ]+/).includes(flag))
+/** What is wrong with the flags, found here since the parser would blame the words behind them. */
+const flagFault = (called: string, entry: Help.Entry, words: ReadonlyArray<string>): string | undefined => {
+  const flags = Argv.flagsIn(words)
+  const given = flags.map(({ name }) => name)
+  const unknown = given.find((flag) => rowOf(entry, flag) === undefined && !BUILT_IN.includes(flag))
+  if (unknown !== undefined) {
+    const meant = closestWord(unknown.slice(2), longNames(entry))
+    const advice = unknown.startsWith("--") && meant !== undefined ? `; did you mean --${meant}?` : ""
+    return `${called} has no flag ${unknown}${advice}`
+  }
+  const needless = Argv.needlessValue(words)
+  if (needless !== undefined) return `${needless.split("=")[0]} takes no value: it is given, or left out`
+  const lacking = flags.find(({ lacksValue }) => lacksValue)
+  if (lacking !== undefined) return `${lacking.name} needs a value`
+  // Others that are given twice are told with their values' faults.
+  const once = given.filter((flag) => flag === "--config" || !/ [A-Z]/.test(rowOf(entry, flag) ?? " X"))
+  const twice = once.find((flag, at) => once.findIndex((other) => rowOf(entry, other) === rowOf(entry, flag)) < at)
+  return twice === undefined ? undefined : `${twice} is given twice`
+}
+
+/** The row that a page has of a flag: `-f, --follow` or `--tail N`. */
+const rowOf = (entry: Help.Entry, flag: string): string | undefined =>
+  rows(entry).find((row) => row.split(/[(), ]+/).includes(flag))
+
+const rows = (entry: Help.Entry): ReadonlyArray<string> =>
+  entry.flags === undefined ? [] : Help.rowsOf(entry.flags).map(([row]) => row)
+
+const longNames = (entry: Help.Entry): ReadonlyArray<string> =>
+  rows(entry).flatMap((row) => [...row.matchAll(/--([\w-]+)/g)].map(([, name]) => name!))
 
 const commandWords = (words: ReadonlyArray<string>, length: number): string => words.slice(0, length).join(" ")

@@ -28,7 +28,7 @@ export const flags = <A>(name: string, spec: Omit<Spec<A>, "env" | "alias">): Se
     Options.repeated,
   ),
   resolve: (given) =>
-    Effect.forEach(given as ReadonlyArray<string>, (text) =>
+    Effect.forEach(fromFlag(name, given as ReadonlyArray<string>)?.texts ?? [], (text) =>
       Effect.mapError(spec.parse(text), (wrong) => new UsageError({ detail: faulty(`--${name}`, text, wrong) })),
     ),
 })

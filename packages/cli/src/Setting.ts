@@ -2,7 +2,7 @@
 import * as Options from "@effect/cli/Options"
 import { Effect, Either, Option, Redacted } from "effect"
 import { readFileSync } from "node:fs"
-import type { Switch } from "./Argv.ts"
+import { asWritten, type Switch } from "./Argv.ts"
 import * as ConfigFile from "./ConfigFile.ts"
 import { UsageError, UsageErrors } from "./Failure.ts"
 import { faulty, keysOf, problemsOf, type SettingKey } from "./SettingKey.ts"
@@ -92,7 +92,7 @@ const keyOf = <A>(name: ConfigFile.SettingName, env: string, { description, pars
   secret: false,
 })
 
-/** A flag that may be given several times: all its values, in order. */
+/** A flag that may be given several times: all its values, in order. An empty one is refused: it would mean all or nothing. */
 export const repeated = (name: string, value: string, description: string): Setting<ReadonlyArray<string>> => ({
   keys: [],
   option: Options.text(name).pipe(
@@ -100,7 +100,10 @@ export const repeated = (name: string, value: string, description: string): Sett
     Options.withDescription(`${description}; repeatable`),
     Options.repeated,
   ),
-  resolve: (flags) => Effect.succeed(flags as ReadonlyArray<string>),
+  resolve: (flags) =>
+    Effect.forEach(fromFlag(name, flags as ReadonlyArray<string>)?.texts ?? [], (written) =>
+      Effect.mapError(text(written.trim()), (wrong) => new UsageError({ detail: faulty(`--${name}`, written, wrong) })),
+    ),
 })
 
 /** A flag that takes no value: true where it is given. */
@@ -228,7 +231,7 @@ export const all = <S extends Record<string, Setting<unknown>>>(
   }).pipe(
     Options.map(({ config, flags }) =>
       Effect.gen(function* () {
-        const path = Option.getOrUndefined(config) ?? fromEnv("RDL_CONFIG")?.texts[0]
+        const path = Option.getOrUndefined(Option.map(config, asWritten)) ?? fromEnv("RDL_CONFIG")?.texts[0]
         const file = path === undefined ? undefined : yield* ConfigFile.load(path)
         // A set, since a value of the file is looked at twice: also where something else outdoes it.
         const problems = new Set<string>(file === undefined ? [] : problemsOf(file, keysOf(settings)))

@@ -40,6 +40,12 @@ export const problemsOf = (file: ConfigFile, keys: ReadonlyArray<SettingKey>): R
   }),
 ]
 
-/** The sentence on a value that cannot be used. */
+/** The sentence on a value that cannot be used; what may be a password in a URL is left out of it. */
 export const faulty = (origin: string, text: string, wrong: string): string =>
-  `${origin}: ${JSON.stringify(text)} ${wrong}`
+  `${origin}: ${JSON.stringify(withoutSecrets(text))} ${wrong}`
+
+/** Who calls, and what is asked, in a text that is a URL or was to be one. */
+const withoutSecrets = (text: string): string =>
+  /^\w[\w+.-]*:\/?\//.test(text)
+    ? text.replace(/^(\w[\w+.-]*:\/*).*@/s, "$1…@").replace(/[?#].*$/s, (rest) => `${rest[0]}…`)
+    : text.replace(/^[^/\s]+:[^/\s]*@/, "…@")

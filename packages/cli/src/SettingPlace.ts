@@ -1,4 +1,5 @@
 /** The places a setting may be given in, and what it is called there. */
+import * as Argv from "./Argv.ts"
 import type { ConfigFile } from "./ConfigFile.ts"
 
 /** Texts as somebody wrote them, and where. */
@@ -11,7 +12,7 @@ export interface Found {
 export const envName = (name: string, own?: string): string => own ?? `RDL_${name.toUpperCase().replaceAll("-", "_")}`
 
 export const fromFlag = (name: string, texts: ReadonlyArray<string>): Found | undefined =>
-  texts.length === 0 ? undefined : { texts, origin: `--${name}` }
+  texts.length === 0 ? undefined : { texts: texts.map(Argv.asWritten), origin: `--${name}` }
 
 /** An empty variable is one that is not set: compose files and unit files cannot unset one. */
 export const fromEnv = (env: string): Found | undefined => {

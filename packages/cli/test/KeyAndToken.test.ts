@@ -143,6 +143,24 @@ describe.concurrent("a value", () => {
       "--ttl needs a value; see rdl token issue --help",
     ],
     ["an unknown flag", ["key", "public", "--kee", "a"], {}, "rdl key public has no flag --kee"],
+    [
+      "an unknown flag before an argument",
+      ["token", "inspect", "--folow", "x"],
+      {},
+      "rdl token inspect has no flag --folow",
+    ],
+    ["a misspelt flag", ["logs", "web", "--folow"], {}, "rdl logs has no flag --folow; did you mean --follow?"],
+    ["a flag twice", ["logs", "web", "-f", "--follow"], {}, "--follow is given twice; see rdl logs --help"],
+    ["a needless value", ["logs", "web", "--follow=true"], {}, "--follow takes no value"],
+    [
+      "an empty allowance, which would allow all",
+      ["token", "issue", "--user", "a", "--allow-source", ""],
+      {},
+      '--allow-source: "" is empty',
+    ],
+    ["an empty selection, which would select all", ["ps", "--label="], {}, '--label: "" is empty'],
+    ["an empty pattern", ["logs", "web", "--grep", ""], {}, '--grep: "" is empty'],
+    ["an empty URL", ["ps", "--proxy", ""], {}, '--proxy: "" is not the URL of a proxy'],
     ["an unknown command", ["tokens"], {}, 'rdl has no command "tokens", only'],
     ["an unknown command of a group", ["token", "make"], {}, 'rdl token has no command "make", only issue, inspect'],
     ["an argument too many", ["key", "generate", "x"], {}, 'rdl key generate takes no argument "x"'],
@@ -172,6 +190,20 @@ describe.concurrent("a value", () => {
   it("that is secret is never repeated", async () => {
     const { sentence } = await refusal(["key", "public"], { env: { RDL_KEY: '{"kty":"oct","k":"hunter2hunter2"}' } })
     expect(sentence).not.toContain("hunter2")
+  })
+
+  it.each([
+    ["ps", "--proxy", "https://ada:hunter2@logs.example.org"],
+    ["ps", "--proxy", "https://ada:hunter2/@logs.example.org"],
+    ["ps", "--proxy", "https://logs.example.org/?token=hunter2"],
+    ["ps", "--proxy", "ada:hunter2@logs.example.org"],
+    ["source", "--proxy", "https://logs.example.org", "--engine", "ssh://root:hunter2@edge-1"],
+    ["proxy", "--otlp", "http://ada:hunter2@127.0.0.1:4318"],
+  ])("and stands in a URL is not either: %s %s %s", async (...words) => {
+    const { code, sentence } = await refusal(words, { env: { RDL_KEY: "x", RDL_TOKEN: "x" } })
+    expect(sentence).not.toContain("hunter2")
+    expect(sentence).toContain("…")
+    expect(code).toBe(2)
   })
 })
 
