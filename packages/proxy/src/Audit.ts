@@ -14,6 +14,7 @@ export interface Entry {
   readonly path: string
   /** Whose logs it opened, as `source/name` with the id: the first 16. */
   readonly containers?: ReadonlyArray<{ readonly container: string; readonly id: string }>
+  /** 0 = the client left before there was an answer. */
   readonly status: number
   /** Of the log, as the user's socket took them; absent for other answers. */
   readonly bytes?: number

@@ -71,7 +71,11 @@ const begin = (server: AnyServer, desk: Desk): (() => void) => {
   }
 }
 
-type Outcome = Audit.Entry["outcome"]
+/** What became of a request. */
+interface Answer extends Pick<Audit.Entry, "status" | "outcome"> {
+  /** Milliseconds until the head went out; undefined = none did. */
+  readonly headAfter: number | undefined
+}
 
 class Desk {
   readonly #remembered: TokenVerifier["Type"]["remembered"]
@@ -91,10 +95,14 @@ class Desk {
     if (!Pipelining.track(request, response)) return true
     const visit = this.#begin(request)
     const wait = this.#wait(request, visit)
+    let headAfter: number | undefined
+    onHead(response, () => (headAfter = Visit.age(visit)))
     response.once("close", () => {
       // A destroyed response is ended as well, so that it counts as finished.
       const outcome = visit.broken ? "broken" : response.writableFinished ? "whole" : "left"
-      this.#over(request, visit, response.statusCode, outcome, wait > 0)
+      // Until there is a head, Node has a status of 200.
+      const status = headAfter === undefined ? 0 : response.statusCode
+      this.#over(request, visit, { status, outcome, headAfter }, wait > 0)
     })
     if (wait === 0) return pass()
     const { body, headers } = tooMany(wait)
@@ -105,7 +113,10 @@ class Desk {
   upgrade(request: IncomingMessage, socket: Duplex, pass: () => boolean): boolean {
     const visit = this.#begin(request)
     const wait = this.#wait(request, visit)
-    onStatus(socket, (status) => this.#over(request, visit, status, "whole", wait > 0))
+    onStatus(socket, (status) => {
+      const headAfter = status === 0 ? undefined : Visit.age(visit)
+      this.#over(request, visit, { status, outcome: "whole", headAfter }, wait > 0)
+    })
     if (wait === 0) return pass()
     const { body, headers } = tooMany(wait)
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
@@ -131,11 +142,12 @@ class Desk {
     return wait === 0 || this.#remembered(bearerOf(request)) !== undefined ? 0 : wait
   }
 
-  #over(request: IncomingMessage, visit: Visit.Visit, status: number, outcome: Outcome, isLimited: boolean): void {
+  #over(request: IncomingMessage, visit: Visit.Visit, answer: Answer, isLimited: boolean): void {
     const path = Audit.pathOf(request.url ?? "")
-    const milliseconds = Math.round((performance.now() - visit.began) * 10) / 10
+    const { headAfter, outcome, status } = answer
+    const milliseconds = Math.round(Visit.age(visit) * 10) / 10
     Metrics.answered(path, status)
-    if (visit.containers.length === 0) Metrics.took(path, milliseconds)
+    if (headAfter !== undefined) Metrics.took(path, headAfter)
     if (isLimited) Metrics.refused("limited")
     else if (status === 401) {
       Metrics.refused("refused")
@@ -181,6 +193,17 @@ const tooMany = (waitMs: number) => {
     connection: "close",
   }
   return { body, headers }
+}
+
+/** Tells when the answer begins: whoever makes it, and however, its head is written by this one method. */
+const onHead = (response: ServerResponse, tell: () => void): void => {
+  const writeHead = response.writeHead.bind(response) as (...words: Array<unknown>) => ServerResponse
+  const first = (...words: Array<unknown>): ServerResponse => {
+    Reflect.deleteProperty(response, "writeHead")
+    tell()
+    return writeHead(...words)
+  }
+  Object.defineProperty(response, "writeHead", { value: first, configurable: true, writable: true })
 }
 
 /** Tells the status of the answer to an upgrade, which whoever takes it writes to the bare socket; 0 where none is written. */

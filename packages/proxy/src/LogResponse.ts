@@ -1,4 +1,5 @@
 /** A log on its way into an HTTP response: frames go to the socket as they came, unparsed and uncopied. */
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import type { LogFormat } from "@rdl/core/log/LogQuery"
 import type { LogFeed } from "@rdl/core/routing/LogFeed"
 import { Context, Duration, Effect } from "effect"
@@ -48,6 +49,9 @@ export const send = (
     if (words === undefined) return sent
     return Effect.raceFirst(sent, Effect.forever(Effect.andThen(Effect.sleep(LOOK_EVERY), Effect.sync(sending.look))))
   })
+
+/** What the platform, and a trace by it, is told of an answer that went past the platform: that it was one. */
+export const sent = HttpServerResponse.empty({ status: 200 })
 
 /** The head alone. */
 export const sendHead = (response: ServerResponse, headers: Readonly<Record<string, string>>): Effect.Effect<void> =>

@@ -73,6 +73,8 @@ export class LogSending implements LogHandlers {
     this.#say(words?.end(result))
     if (hasTrailer && this.#gaps > 0)
       response.addTrailers({ [GAP_TRAILER]: `${this.#gaps}; ${header(this.#firstReason)}` })
+    // What still waits is taken by then; no drain is told of a response that has ended.
+    response.once("finish", () => this.#taken())
     response.end()
   }
 
@@ -84,11 +86,15 @@ export class LogSending implements LogHandlers {
   }
 
   #drained(): void {
+    this.#hasToldGap = false
+    this.#taken()
+    if (this.#parts.reader.isClean()) this.#releaseGap()
+  }
+
+  #taken(): void {
     const bytes = this.#waiting
     this.#waiting = 0
-    this.#hasToldGap = false
     if (bytes > 0) this.#parts.reader.consumed(bytes)
-    if (this.#parts.reader.isClean()) this.#releaseGap()
   }
 
   #releaseGap(): void {

@@ -6,7 +6,10 @@ import * as DockerRoute from "./docker/DockerRoute.ts"
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
-const requests = counter("rdl_requests_total", "Answers of the proxy, by route and status.")
+const requests = counter(
+  "rdl_requests_total",
+  "Answers of the proxy, by route and status; 0 = the client left before there was one.",
+)
 const authFailures = counter("rdl_auth_failures_total", "Requests without a good token, by what was done with them.")
 const bytes = counter("rdl_log_bytes_total", "Bytes of logs that users' sockets took.")
 const brokenLogs = counter("rdl_logs_broken_total", "Logs that ended before their end, by no doing of the user.")
@@ -16,7 +19,7 @@ const connections = Metric.gauge("rdl_connections", { description: "Connections,
 const heads = Metric.histogram(
   "rdl_response_seconds",
   MetricBoundaries.fromIterable([0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]),
-  "Seconds until an answer was whole; for a log, until it began.",
+  "Seconds until an answer began.",
 )
 
 /** What became of a request without a good token. */

@@ -46,7 +46,7 @@ const layerContainers = HttpApiBuilder.group(UserApi, "containers", (handlers) =
             LogResponse.StalledAfter,
             stalledAfter,
           )
-      return HttpServerResponse.empty()
+      return LogResponse.sent
     }, Effect.scoped)
     return handlers
       .handle("list", ({ request }) => list(request))

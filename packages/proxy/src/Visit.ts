@@ -34,6 +34,9 @@ export const begin = (request: IncomingMessage, address: string): Visit => {
   return visit
 }
 
+/** Milliseconds since it began. */
+export const age = ({ began }: Visit): number => performance.now() - began
+
 /** The visit of a request, or of the user whom the gate made of one; undefined where nobody keeps account. */
 export const of = (key: object): Visit | undefined => visits.get(key)
 

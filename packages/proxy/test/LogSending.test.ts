@@ -85,3 +85,16 @@ describe("gaps on their way to a reader", () => {
     expect(gaps(response)).toHaveLength(4)
   })
 })
+
+describe("the bytes of a log", () => {
+  it("are taken as well where the log ends before the socket has room", () => {
+    const response = new Response()
+    const { sending, consumed } = sendingTo(response)
+    response.hasRoom = false
+    for (let n = 0; n < 3; n++) sending.onData(Buffer.from("bytes"))
+    sending.onEnd({ reason: "eof" })
+    expect(consumed).toEqual([])
+    response.emit("finish")
+    expect(consumed).toEqual([15])
+  })
+})

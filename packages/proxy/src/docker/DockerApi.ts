@@ -159,7 +159,7 @@ const stats = (router: RequestRouter["Type"]) =>
       yield* router.ask(user, ref, question),
       headersOf("application/json"),
     )
-    return HttpServerResponse.empty()
+    return LogResponse.sent
   })
 
 const logs = (router: RequestRouter["Type"]) =>
@@ -175,7 +175,7 @@ const logs = (router: RequestRouter["Type"]) =>
     const isTerminal = log.reader.head.tty ?? false
     const type = LogNegotiation.contentType("multiplexed", isTerminal || !framed)
     yield* LogResponse.send(NodeHttpServerRequest.toServerResponse(request), log, headersOf(type))
-    return HttpServerResponse.empty()
+    return LogResponse.sent
   })
 
 const events = (router: RequestRouter["Type"]) =>
@@ -188,7 +188,7 @@ const events = (router: RequestRouter["Type"]) =>
     const sent = EventResponse.send(NodeHttpServerRequest.toServerResponse(request), lines)
     // Not only by the stream: what is ahead of its end there may wait for a reader who takes nothing.
     yield* Effect.raceFirst(sent, user.lapsed)
-    return HttpServerResponse.empty()
+    return LogResponse.sent
   })
 
 /** The whole of an answer, which must be what it should be: a source may be anyone's. */
