@@ -1,5 +1,5 @@
 /** A tracer of requests alone: what a program does by itself makes no spans, and what a request says of itself is told sparingly. */
-import { type Context, type Exit, Option, Tracer } from "effect"
+import { Cause, type Context, Exit, Option, Predicate, Tracer } from "effect"
 
 /** What a span says; headers and queries stay here, whatever their names. */
 const TOLD = new Set(["http.request.method", "url.path", "http.response.status_code"])
@@ -27,11 +27,25 @@ const isCaller = ({ _tag, spanId, traceId }: Tracer.AnySpan): boolean =>
 
 const sparing = (span: Tracer.Span): Tracer.Span => {
   const attribute = span.attribute.bind(span)
+  const end = span.end.bind(span)
   return Object.assign(span, {
+    end: (endTime: bigint, exit: Exit.Exit<unknown, unknown>) => end(endTime, Exit.mapErrorCause(exit, nameAlone)),
     attribute: (key: string, value: unknown) => {
       if (TOLD.has(key)) attribute(key, value)
     },
   })
+}
+
+/** What went wrong, by its name alone: its sentence may repeat what was asked for, or what an engine said. */
+const nameAlone = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
+  if (Cause.isInterruptedOnly(cause)) return cause
+  const name = nameOf(Cause.squash(cause))
+  return Cause.fail(Object.assign(new Error(name), { name, stack: name }))
+}
+
+const nameOf = (error: unknown): string => {
+  if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
+  return error instanceof Error ? error.name : "Error"
 }
 
 /** Keeps its place among the others, and nothing else. */

@@ -9,7 +9,13 @@ export interface CollectedSpan {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId?: string
-  readonly attributes: ReadonlyArray<{ readonly key: string }>
+  readonly attributes: ReadonlyArray<Attribute>
+  readonly events?: ReadonlyArray<{ readonly attributes: ReadonlyArray<Attribute> }>
+}
+
+interface Attribute {
+  readonly key: string
+  readonly value?: { readonly stringValue?: string; readonly intValue?: number }
 }
 
 export interface Collector {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { ApiError } from "@rdl/core/api/ApiError"
 import { Effect } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -46,7 +47,10 @@ describe("Traces", () => {
           const ours = collector.spans.filter(({ traceId }) => traceId === TRACE)
           const above = (span: Collector.CollectedSpan | undefined) =>
             ours.find(({ spanId }) => spanId === span?.parentSpanId)
-          expect(named("rdl-proxy", /^http\.server GET$/)?.parentSpanId).toBe(CALLER)
+          const request = named("rdl-proxy", /^http\.server GET$/)
+          expect(request?.parentSpanId).toBe(CALLER)
+          // The answer itself goes past what makes the span.
+          expect(request?.attributes).toContainEqual({ key: "http.response.status_code", value: { intValue: 200 } })
           // From what the source reads by, up to the request of the user.
           const path: Array<string> = []
           for (let span = named("rdl-source", /^EngineOrigin\.read$/); span !== undefined; span = above(span))
@@ -89,6 +93,23 @@ describe("Traces", () => {
         expect(collector.text()).not.toContain("/health")
       }).pipe(Effect.provide(Fleets.layer(rdl, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })))
     }),
+  )
+
+  it.scopedLive(
+    "tell what went wrong by its name alone: its sentence may have parts of a query, or of an engine's answer",
+    () =>
+      Effect.gen(function* () {
+        const collector = yield* Collector.start
+        const error = new ApiError({ code: "bad-parameter", message: "grep=hidden means nothing here" })
+        yield* Effect.forEach([Effect.fail(error), Effect.die(new TypeError("hidden")), Effect.interrupt], (ending) =>
+          Effect.exit(Effect.withSpan(ending, "request", { kind: "server" })),
+        ).pipe(Effect.provide(Tracing.layer({ service: "rdl-proxy", url: collector.url })))
+        const told = collector.spans.map(({ events }) =>
+          events?.map(({ attributes }) => attributes[0]?.value?.stringValue),
+        )
+        expect(told).toEqual([["ApiError"], ["TypeError"], []])
+        expect(collector.text()).not.toMatch(/hidden|\.ts|\.js/)
+      }),
   )
 
   it.scopedLive("hold nothing up where their collector answers nothing", () =>
