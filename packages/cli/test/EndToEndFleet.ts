@@ -1,4 +1,5 @@
 /** Everything as it is deployed: key and tokens made by the commands, a proxy that holds the public half, a source on each real engine. */
+import { ownAddress } from "@rdl/test-kit/OwnAddress"
 import { engineSockets } from "@rdl/test-kit/RealEngine"
 import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -81,7 +82,7 @@ export const start = async (
     if (process === undefined) throw new Error(`${name} was never started`)
     return process
   }
-  let listen = "127.0.0.1:0"
+  let listen = `${ownAddress}:0`
   let url = ""
   const startProxy = async () => {
     const proxy = serving(rdl.start(["proxy", "--listen", listen, "--key-file", file("public.jwk")]))

@@ -8,6 +8,7 @@ import * as ProxyServer from "@rdl/proxy/ProxyServer"
 import type { Container } from "@rdl/sample-engine/Container"
 import * as SampleEngine from "@rdl/sample-engine/SampleEngine"
 import * as Source from "@rdl/source/Source"
+import { ownAddress } from "@rdl/test-kit/OwnAddress"
 import * as WsLinkServer from "@rdl/transport-ws/WsLinkServer"
 import { Clock, Context, Effect, Layer } from "effect"
 import * as Revocations from "../src/Revocations.ts"
@@ -44,7 +45,7 @@ const settableClock = () => {
 
 /** A proxy of these keys on a port, 0 for a free one, that knows which tokens were taken back. */
 const proxyOf = (keys: ReadonlyArray<TokenKey.TokenKey>, revoked: ReadonlySet<string>, clock: Clock.Clock, port = 0) =>
-  ProxyServer.layer({ host: "127.0.0.1", port, grace: "200 millis" }, (server) => WsLinkServer.attach(server)).pipe(
+  ProxyServer.layer({ host: ownAddress, port, grace: "200 millis" }, (server) => WsLinkServer.attach(server)).pipe(
     Layer.provideMerge(Proxy.layer()),
     Layer.provide(TokenVerifier.layer({ keys, isRevoked: (jti) => Effect.sync(() => revoked.has(jti)) })),
     Layer.provide(Layer.setClock(clock)),

@@ -11,9 +11,10 @@ import * as net from "node:net"
 
 export const goodToken = "good.token"
 
-/** Listens on a free port until the scope closes, then cuts every connection. */
+/** Listens on a free port of a loopback address until the scope closes, then cuts every connection. */
 export const listen = <S extends net.Server>(
   server: S,
+  address = "127.0.0.1",
 ): Effect.Effect<{ server: S; port: number }, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<{ server: S; port: number; open: Set<net.Socket> }>((resume) => {
@@ -22,7 +23,7 @@ export const listen = <S extends net.Server>(
         open.add(socket)
         socket.once("close", () => open.delete(socket))
       })
-      server.listen(0, "127.0.0.1", () => {
+      server.listen(0, address, () => {
         resume(Effect.succeed({ server, port: (server.address() as net.AddressInfo).port, open }))
       })
     }),

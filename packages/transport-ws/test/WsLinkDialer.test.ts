@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { LinkDialError } from "@rdl/core/link/Link"
+import { ownAddress } from "@rdl/test-kit/OwnAddress"
 import * as WsLinkDialer from "@rdl/transport-ws/WsLinkDialer"
 import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import * as http from "node:http"
@@ -127,11 +128,11 @@ describe("no answer", () => {
 
   it.scopedLive("since nothing listens: unavailable", () =>
     Effect.gen(function* () {
-      const port = yield* Effect.scoped(Effect.map(listen(net.createServer()), (server) => server.port))
-      const failed = yield* failure(`http://127.0.0.1:${port}`)
+      const { port } = yield* Effect.scoped(listen(net.createServer(), ownAddress))
+      const failed = yield* failure(`http://${ownAddress}:${port}`)
       expect(failed).toMatchObject({ reason: "unavailable" })
       expect(failed.detail).toBe(
-        `nothing listens at 127.0.0.1:${port}; check that the proxy runs and that the port is right (ECONNREFUSED)`,
+        `nothing listens at ${ownAddress}:${port}; check that the proxy runs and that the port is right (ECONNREFUSED)`,
       )
     }),
   )
@@ -336,10 +337,10 @@ describe("a forward proxy", () => {
         expect(failed.detail).toMatch(says)
         expect(failed.detail).not.toContain("secret")
       }
-      const port = yield* Effect.scoped(Effect.map(listen(net.createServer()), (server) => server.port))
-      const failed = yield* failure(url, { forwardProxy: `http://127.0.0.1:${port}` })
+      const { port } = yield* Effect.scoped(listen(net.createServer(), ownAddress))
+      const failed = yield* failure(url, { forwardProxy: `http://${ownAddress}:${port}` })
       expect(failed.reason).toBe("unavailable")
-      expect(failed.detail).toContain(`the forward proxy 127.0.0.1:${port}`)
+      expect(failed.detail).toContain(`the forward proxy ${ownAddress}:${port}`)
     }),
   )
 
