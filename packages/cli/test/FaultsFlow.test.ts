@@ -82,7 +82,8 @@ describe.each(carriers)("flow control over %s", (carrier) => {
         expect(held).toBeLessThan(6 * MiB)
         // What the sockets of user and proxy take, and the window: the rest is still at the engine.
         expect(came).toBeLessThan(16 * MiB)
-        expect(edge.openLogs()).toBe(1)
+        // None where it has been let go of for 3 s already: a busy machine may take that long to get here.
+        expect(edge.openLogs()).toBeLessThanOrEqual(1)
         expect(reader.isOver()).toBe(false)
         reader.go("fast")
         expect(yield* reader.ended).toBe("whole")
