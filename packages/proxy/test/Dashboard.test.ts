@@ -3,11 +3,33 @@ import { Effect, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import * as Fleet from "./Fleet.ts"
 
+const Override = Schema.Struct({
+  matcher: Schema.Struct({ options: Schema.String }),
+  properties: Schema.Array(Schema.Struct({ id: Schema.String, value: Schema.String })),
+})
+
 const Dashboard = Schema.Struct({
   panels: Schema.Array(
-    Schema.Struct({ title: Schema.String, targets: Schema.Array(Schema.Struct({ expr: Schema.String })) }),
+    Schema.Struct({
+      title: Schema.String,
+      targets: Schema.Array(Schema.Struct({ expr: Schema.String, legendFormat: Schema.String })),
+      fieldConfig: Schema.Struct({
+        defaults: Schema.Struct({ unit: Schema.String }),
+        overrides: Schema.Array(Override),
+      }),
+    }),
   ),
 })
+
+const read = Effect.suspend(() => Schema.decodeUnknown(Schema.parseJson(Dashboard))(readFileSync(file, "utf8")))
+
+/** What a query gives, by the names of what it asks for. */
+const unitOf = (expr: string): string | undefined => {
+  if (/^rate\(\w+_bytes_total/.test(expr)) return "Bps"
+  if (/^rate\(\w+_seconds_total/.test(expr)) return "percentunit"
+  if (expr.startsWith("rate(")) return "ops"
+  return /_seconds(_bucket)?\b/.test(expr) ? "s" : /_bytes\b/.test(expr) ? "bytes" : undefined
+}
 
 const file = new URL("../../../deploy/grafana/rdl.json", import.meta.url)
 
@@ -39,7 +61,7 @@ describe("The metrics", () => {
         ),
       )
       const labels = new Set([...text.matchAll(/([a-z]+)="/g)].map(([, label]) => label))
-      const { panels } = yield* Schema.decodeUnknown(Schema.parseJson(Dashboard))(readFileSync(file, "utf8"))
+      const { panels } = yield* read
       expect(panels.length).toBeGreaterThan(5)
       for (const { targets, title } of panels)
         for (const { expr } of targets) {
@@ -52,6 +74,18 @@ describe("The metrics", () => {
           for (const [, by = ""] of expr.matchAll(/by \(([^)]*)\)/g))
             for (const label of by.split(", "))
               expect({ title, label, isThere: labels.has(label) }).toMatchObject({ isThere: true })
+        }
+    }),
+  )
+
+  it.effect("are shown in their own units, and apart from those of others that have the same names", () =>
+    Effect.gen(function* () {
+      for (const { fieldConfig, targets, title } of (yield* read).panels)
+        for (const { expr, legendFormat } of targets) {
+          const own = fieldConfig.overrides.find(({ matcher }) => matcher.options === legendFormat)
+          const unit = own?.properties.find(({ id }) => id === "unit")?.value ?? fieldConfig.defaults.unit
+          expect({ title, expr, unit }).toEqual({ title, expr, unit: unitOf(expr) ?? unit })
+          if (/\bprocess_/.test(expr)) expect(expr).toContain('{job="$job"}')
         }
     }),
   )
