@@ -11,10 +11,16 @@ export const proxyLayer = (server: Server, keys: ReadonlyArray<TokenKey>) =>
   Effect.gen(function* () {
     const { handler } = yield* Proxy.Proxy
     const own = server.listeners("request") as Array<RequestListener>
-    server.removeAllListeners("request")
-    server.on("request", (request, response) => {
+    const both: RequestListener = (request, response) =>
       handler(request, response, () => own.forEach((listener) => listener(request, response)))
-    })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => server.removeAllListeners("request").on("request", both)),
+      () =>
+        Effect.sync(() => {
+          server.off("request", both)
+          own.forEach((listener) => server.on("request", listener))
+        }),
+    )
     yield* WsLinkServer.attach(server)
   }).pipe(Layer.scopedDiscard, Layer.provide(Proxy.layer()), Layer.provide(TokenVerifier.layer({ keys })))
 

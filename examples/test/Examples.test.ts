@@ -83,6 +83,7 @@ it.scopedLive("all of them do so in a program of promises, and end when they are
       await client.close()
       await here.close()
       await proxy.close()
+      expect(await fetch(`${url}/containers`).then((page) => page.text())).toBe("the shop is open\n")
       server.closeAllConnections()
       await once(server.close(), "close")
     })
