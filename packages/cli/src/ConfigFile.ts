@@ -1,9 +1,9 @@
 /** The config file: the settings of the commands by the names of their flags, in YAML. */
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
 import type * as Yaml from "yaml"
 import { closestWord } from "./ClosestWord.ts"
 import { UsageError } from "./Failure.ts"
+import { readUpTo } from "./ReadUpTo.ts"
 
 /** Every setting there is. One file may serve several commands: each takes what it knows. */
 export type SettingName = (typeof NAMES)[number]
@@ -68,7 +68,7 @@ export interface ConfigFile {
 /** Reads the file. An unknown name is a problem, as it would be a setting that silently does nothing. */
 export const load = Effect.fn("ConfigFile.load")(function* (path: string) {
   const bytes = yield* Effect.try({
-    try: () => readFileSync(path),
+    try: () => readUpTo(path, MAX_BYTES + 1),
     catch: (cause) => new UsageError({ detail: `cannot read the config file ${path}: ${reasonOf(cause)}` }),
   })
   if (bytes.length > MAX_BYTES) return yield* new UsageError({ detail: `the config file ${path} is larger than 1 MiB` })
@@ -145,6 +145,7 @@ export const reasonOf = (cause: unknown): string => {
     ENOTDIR: "part of its path is not a directory",
     EROFS: "the file system is read-only",
     ENOSPC: "no space is left",
+    EBADF: "it is not open for that",
   }
   return known[code] ?? (cause instanceof Error ? cause.message : String(cause))
 }

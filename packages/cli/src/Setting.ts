@@ -1,10 +1,10 @@
 /** A value a command needs: from its flag, else the environment, else the config file, else the default. */
 import * as Options from "@effect/cli/Options"
 import { Effect, Either, Option, Redacted } from "effect"
-import { readFileSync } from "node:fs"
 import { asWritten, type Switch } from "./Argv.ts"
 import * as ConfigFile from "./ConfigFile.ts"
 import { UsageError, UsageErrors } from "./Failure.ts"
+import { readInputUpTo, readUpTo } from "./ReadUpTo.ts"
 import { faulty, keysOf, problemsOf, type SettingKey } from "./SettingKey.ts"
 import { envName, type Found, fromConfig, fromEnv, fromFlag } from "./SettingPlace.ts"
 
@@ -195,8 +195,12 @@ const MAX_SECRET = 65_536
 
 /** The text of the first file; `-` is standard input. */
 export const readSecret = ({ origin, texts }: Found): Effect.Effect<string, UsageError> =>
-  Effect.try({
-    try: () => readFileSync(texts[0] === "-" ? 0 : texts[0]!, "utf8").slice(0, MAX_SECRET + 1),
+  Effect.tryPromise({
+    try: async () => {
+      const limit = MAX_SECRET + 1
+      const bytes = texts[0] === "-" ? await readInputUpTo(limit) : readUpTo(texts[0]!, limit)
+      return bytes.toString()
+    },
     catch: (cause) =>
       new UsageError({ detail: `${origin}: cannot read ${JSON.stringify(texts[0])}: ${ConfigFile.reasonOf(cause)}` }),
   }).pipe(
@@ -206,7 +210,7 @@ export const readSecret = ({ origin, texts }: Found): Effect.Effect<string, Usag
       () => new UsageError({ detail: `${origin}: ${JSON.stringify(texts[0])} is empty` }),
     ),
     Effect.filterOrFail(
-      (content) => content.length <= MAX_SECRET,
+      (content) => Buffer.byteLength(content) <= MAX_SECRET,
       () => new UsageError({ detail: `${origin}: ${JSON.stringify(texts[0])} is too large to be a secret` }),
     ),
   )

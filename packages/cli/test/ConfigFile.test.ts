@@ -56,6 +56,11 @@ describe("a config file", () => {
     expect(await problems(text)).toEqual(expected)
   })
 
+  it("that never ends is refused once it is too large", async () => {
+    const loaded = await Effect.runPromise(Effect.either(ConfigFile.load("/dev/zero")))
+    expect(loaded).toMatchObject({ left: { detail: "the config file /dev/zero is larger than 1 MiB" } })
+  })
+
   it("names all that is wrong at once, each with its place", async () => {
     expect(await problems("link: pigeon\nproxi: x\n\nengine: ssh://x\nproxy: ftp://x\n", Source)).toEqual([
       '2:1: "proxi" is no setting; did you mean proxy?',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
-import { chmodSync, writeFileSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { rdlProcess } from "./RdlProcess.ts"
+import { ended, rdlProcess } from "./RdlProcess.ts"
 
 const rdl = rdlProcess()
 
@@ -45,6 +46,18 @@ describe.concurrent("rdl key and rdl token", () => {
       ...claims,
       expired: false,
       signature: "good",
+    })
+  })
+
+  it("fail where standard output cannot be written, and do not leave half a key as if it were whole", async () => {
+    const readOnly = openSync(file("read-only", ""), "r")
+    const program = join(rdl.directory, "rdl.mjs")
+    const child = spawn(process.execPath, [program, "key", "generate"], { stdio: ["ignore", readOnly, "pipe"] })
+    const { code, stderr } = await ended(child)
+    closeSync(readOnly)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "rdl: cannot write to standard output: it is not open for that; what is there is not whole\n",
     })
   })
 
@@ -185,6 +198,23 @@ describe.concurrent("a value", () => {
     expect((await run("key-file: [a]")).sentence).toContain(`${path}:1:1: key-file takes FILE, and this is a list`)
     expect((await run("a: b: c")).sentence).toContain(`${path}:1:4: not good YAML: `)
     expect((await run("- a")).sentence).toContain(`${path}:1:1: not a list of settings`)
+  })
+
+  it("of a file that never ends is refused", async () => {
+    const { code, sentence } = await refusal(["key", "public", "--key-file", "/dev/zero"])
+    expect([code, sentence]).toEqual([2, 'rdl: --key-file: "/dev/zero" is too large to be a secret'])
+  })
+
+  it("comes from standard input, however slowly it is written there", async () => {
+    const key = await output(["key", "generate"])
+    const program = join(rdl.directory, "rdl.mjs")
+    // A pipe of a shell, as the program's own streams of a child are sockets.
+    const line = 'sleep 2; printf "%s" "$1"'
+    const shell = `(${line}) | "$2" "$3" key public --key-file -`
+    const child = spawn("sh", ["-c", shell, "sh", key, process.execPath, program], {
+      env: { PATH: process.env["PATH"], HOME: rdl.directory },
+    })
+    expect(await ended(child)).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining('"kty":"OKP"') })
   })
 
   it("that is secret is never repeated", async () => {
