@@ -41,6 +41,15 @@ export const names = (root: string): ReadonlyArray<string> => [
     .map((name) => `docs/${name}`),
 ]
 
+/** Pages that stand beside what they tell of. Their commands install, or take long, and are not run. */
+export const others = (root: string): ReadonlyArray<string> => [
+  "CONTRIBUTING.md",
+  ...["bench", "soak", "examples", "examples/custom-transport", ...packages(root)].map((name) => `${name}/README.md`),
+]
+
+const packages = (root: string): ReadonlyArray<string> =>
+  readdirSync(join(root, "packages")).map((name) => `packages/${name}`)
+
 /** Reads the page `name` of the directory `root`. */
 export const read = (root: string, name: string, replacements: Replacements = []): Page => {
   const text = readFileSync(join(root, name), "utf8")

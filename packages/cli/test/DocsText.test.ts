@@ -18,6 +18,7 @@ import * as DocsTests from "./DocsTests.ts"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
 const pages = DocsPage.names(root)
+const all = [...pages, ...DocsPage.others(root)]
 const text = (name: string) => readFileSync(join(root, name), "utf8")
 
 /** What the first column of a table's rows names, as `a` or `a`, `b`. */
@@ -32,15 +33,15 @@ describe("a page of the documentation", () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
   const write = (name: string, content: string) => writeFileSync(join(directory, name), content)
 
-  it.each(pages)("says of each of its commands whether it runs, or why not: %s", (name) => {
+  it.each(all)("says of each of its commands whether it runs, or why not: %s", (name) => {
     expect(DocsPage.read(root, name).problems).toEqual([])
   })
 
-  it.each(pages)("has excerpts of files that are type-checked and run under test: %s", (name) => {
+  it.each(all)("has excerpts of files that are type-checked and run under test: %s", (name) => {
     expect(DocsExcerpt.problems(root, name)).toEqual([])
   })
 
-  it.each(pages)("leads only to what there is: %s", (name) => {
+  it.each(all)("leads only to what there is: %s", (name) => {
     expect(DocsLinks.problems(root, name)).toEqual([])
   })
 
