@@ -22,6 +22,8 @@ export interface Revocations {
 export const watch = Effect.fn("Revocations.watch")(function* (path: string) {
   let stamp = yield* stampOf(path)
   let revoked = yield* read(path, stamp)
+  // A misspelt path would else look as if nothing had ever been revoked.
+  if (stamp === ABSENT) yield* Effect.logInfo(`there is no ${path} yet: no token is revoked`)
   let looked = yield* Clock.currentTimeMillis
   let isReadable = true
 

@@ -43,6 +43,29 @@ describe("Whether a proxy is ready", () => {
     }),
   )
 
+  it.live("is not where there is none, and where it does not speak as it is asked", () =>
+    Effect.promise(async () => {
+      const missing = join(rdl.directory, "not-yet")
+      const { stdout: key } = await rdl.run(["key", "generate", "--alg", "HS256"])
+      const words = ["proxy", "--listen", "127.0.0.1:0", "--revoked-file", missing]
+      const proxy = serving(rdl.start(words, { env: { RDL_KEY: key } }))
+      const [, url = ""] = await proxy.says(/listening on (\S+)/)
+      expect(proxy.stderr()).toContain(`there is no ${missing} yet: no token is revoked`)
+      const { host } = new URL(url)
+      const health = ["health", "proxy", "--listen", host]
+      expect(await rdl.run([...health, "--tls-cert", "cert.pem"])).toMatchObject({
+        code: 1,
+        stderr: `rdl: the proxy at ${host} does not answer: it does not speak TLS; leave out --tls-cert\n`,
+      })
+      expect(await proxy.stop("SIGTERM")).toBe(0)
+      expect(await rdl.run(health)).toMatchObject({
+        code: 1,
+        stderr: `rdl: the proxy at ${host} does not answer: nothing listens there; is it running, and is that its --listen?\n`,
+      })
+      expect(await rdl.run(["health", "source"])).toMatchObject({ code: 2, stdout: "" })
+    }),
+  )
+
   it.scopedLive("is asked for 5 s, also of what answers a little at a time", () =>
     Effect.gen(function* () {
       const server = createServer((socket) => {

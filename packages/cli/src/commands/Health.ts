@@ -1,7 +1,7 @@
 /** `rdl health`: whether the proxy or the source of this machine is well, for whoever restarts what is not. */
 import * as Command from "@effect/cli/Command"
 import { Effect, Option, Redacted, Schema } from "effect"
-import { CommandFailed } from "../Failure.ts"
+import { CommandFailed, UsageError } from "../Failure.ts"
 import * as HealthFile from "../HealthFile.ts"
 import type { Page } from "../Help.ts"
 import type { ListenAddress } from "../ListenAddress.ts"
@@ -59,7 +59,7 @@ export const makeSource = (name: string) =>
     Effect.gen(function* () {
       const { file } = yield* settings
       if (file === undefined)
-        return yield* new CommandFailed({ detail: "say which file the source keeps: --health-file or RDL_HEALTH_FILE" })
+        return yield* new UsageError({ detail: "say which file the source keeps: --health-file or RDL_HEALTH_FILE" })
       return yield* Output.line(yield* HealthFile.check(file))
     }),
   ).pipe(Command.withDescription(sourcePage("").summary))
@@ -85,10 +85,13 @@ const decodeAnswer = Schema.decodeUnknownOption(
   Schema.parseJson(Schema.Struct({ error: Schema.Struct({ message: Schema.NonEmptyString }) })),
 )
 
-const explain = ({ message }: Error): string =>
-  ProxyTls.REFUSED.test(message)
-    ? `it cut the connection (${message}); where it has --tls-client-ca, give --tls-client-cert and --tls-client-key`
-    : message
+const explain = ({ message }: Error): string => {
+  if (ProxyTls.REFUSED.test(message))
+    return `it cut the connection (${message}); where it has --tls-client-ca, give --tls-client-cert and --tls-client-key`
+  if (/ECONNREFUSED/.test(message)) return "nothing listens there; is it running, and is that its --listen?"
+  // The words of TLS itself are for those who wrote it.
+  return /wrong version number/.test(message) ? "it does not speak TLS; leave out --tls-cert" : message
+}
 
 /** What `/ready` answers. */
 const ready = Effect.fnUntraced(function* (
