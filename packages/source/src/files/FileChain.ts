@@ -47,34 +47,47 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
   const waiting: Array<Link> = []
   const lock = Effect.unsafeMakeSemaphore(1)
   let newest = first
-  /** How often the engine's file had come or gone when `newest` was the one; twice for each rotation. */
-  let renames = heardBefore
-
-  /** The same for the file before it. */
-  let renamesBefore = heardBefore
+  /** Where nothing is kept: links of which it is not known whether there were files before them. */
+  let unsettled: Array<Link> = []
+  /** How often the engine's file had come or gone before the first of them; twice for each rotation. */
+  let settled = heardBefore
 
   const add = (fresh: ReadonlyArray<LogFile>, afterLoss: boolean, isOpen: boolean): void => {
-    for (const [index, file] of fresh.entries())
-      waiting.push({ file: held.hold(file), afterLoss: index === 0 && afterLoss, isOpen: index === 0 && isOpen })
+    for (const [index, file] of fresh.entries()) {
+      const link = { file: held.hold(file), afterLoss: index === 0 && afterLoss, isOpen: index === 0 && isOpen }
+      waiting.push(link)
+      if (link.isOpen) unsettled.push(link)
+    }
     newest = fresh[fresh.length - 1] ?? newest
-    renamesBefore = renames
   }
 
   /** What the engine may remove next is opened before anything else happens. */
   watch.onRename = () => {
     const fresh = pinBehind(options, newest)
-    if (fresh === undefined) return
-    if (fresh !== "same") add(fresh.files, false, !fresh.isWhole)
-    renames = watch.renames
-    // Where nothing is kept, only what is heard tells that a file came and went between.
-    const last = waiting[waiting.length - 1]
-    if (last?.isOpen === true && last.file === newest && renames - renamesBefore > RENAMES_OF_ONE) last.afterLoss = true
+    if (fresh !== undefined && fresh !== "same") add(fresh.files, false, !fresh.isWhole)
   }
 
+  /**
+   * Where nothing is kept, only what is heard tells that files came and went between; and what is heard is late, so that it
+   * does not tell before which of those at hand. Rather a gap too many than a loss that is not told.
+   */
+  const settle = Effect.gen(function* () {
+    for (let looks = 1; unsettled.length > 0; looks++) {
+      const last = newest
+      const heard = yield* allHeard(watch)
+      if (newest !== last && looks < MAX_LOOKS) continue
+      const isLoss = newest !== last || heard - settled > RENAMES_OF_ONE * unsettled.length
+      for (const link of unsettled) link.afterLoss ||= isLoss
+      unsettled = []
+      settled = heard
+    }
+  })
+
   const look = Effect.gen(function* () {
+    yield* settle
     const heard = yield* allHeard(watch)
-    if (yield* isAt(path, newest)) renames = heard
-    else yield* openBehind(newest, heard)
+    if (!(yield* isAt(path, newest))) yield* openBehind(newest, heard)
+    else if (unsettled.length === 0) settled = heard
     // Also where all was heard: it is then that files come which nobody has looked for.
     yield* shorten(waiting, held)
   })
@@ -91,14 +104,14 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
     if (!isOvertaken) {
       // The oldest one there may be the next one all the same: rather a gap too many than a loss that is not told.
       add(fresh, known < 0, false)
-      renames = heard
+      settled = heard
     }
     yield* Effect.forEach(old, (file) => held.drop(file), { discard: true })
   })
 
   return {
     next: Effect.suspend(() => {
-      const wait = waiting[0]!.isOpen ? Effect.asVoid(allHeard(watch)) : Effect.void
+      const wait = waiting[0]!.isOpen ? settle : Effect.void
       // It may have been let go of meanwhile; the last one never is.
       return Effect.map(wait, () => waiting.shift()!)
     }),
@@ -110,6 +123,8 @@ export const make = (options: ChainOptions, first: LogFile, heardBefore: number)
 
 /** The file goes, and another one comes. */
 const RENAMES_OF_ONE = 2
+/** So often it is waited for a moment in which no file comes, to know what has been lost. */
+const MAX_LOOKS = 10
 
 /**
  * Opens what has come behind a file: `same` = nothing, undefined = that cannot be told at once. `isWhole`: none is missing

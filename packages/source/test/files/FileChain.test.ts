@@ -205,6 +205,55 @@ describe("the files of a log that is followed", () => {
       expect(await world.next()).toBe("lost, 2")
     })
 
+    it("come after a loss also where another one comes before that is heard of", async () => {
+      const world = await begin(0)
+      for (const n of [1, 2, 3]) world.folder.rotate(n)
+      world.hear(1)
+      world.folder.rotate(4)
+      world.hear(4 * ROTATION - 1)
+      // Which of the two the lost ones were before is not known.
+      expect(await world.rest()).toEqual(["lost, 3", "lost, 4"])
+      for (const n of [5, 6]) {
+        world.folder.rotate(n)
+        world.hear()
+        expect(await world.rest()).toEqual([`${n}`])
+      }
+    })
+
+    it("come after no loss where each is heard of only when the next one is there", async () => {
+      const world = await begin(0)
+      world.folder.rotate(1)
+      world.hear(1)
+      world.folder.rotate(2)
+      world.hear(2 * ROTATION - 1)
+      expect(await world.rest()).toEqual(["1", "2"])
+    })
+
+    it("come after no loss where the next one comes while that is found out", async () => {
+      const world = await begin(0)
+      world.folder.rotate(1)
+      world.hear()
+      setImmediate(() => {
+        world.folder.rotate(2)
+        world.hear()
+      })
+      expect([await world.next(), await world.next()]).toEqual(["1", "2"])
+    })
+
+    it("come after what may be a loss where they keep coming while that is found out", async () => {
+      const world = await begin(0)
+      let last = 0
+      const rotate = () => {
+        world.folder.rotate(++last)
+        world.hear()
+        if (last < 30) setImmediate(rotate)
+      }
+      rotate()
+      expect(await world.next()).toBe("lost, 1")
+      expect(last).toBeLessThan(30)
+      await expect.poll(() => last, { timeout: 10_000 }).toBe(30)
+    })
+
     it("take no name for a loss that was heard while the first of them was opened, or is heard late", async () => {
       const early = await begin(0)
       early.watch.renames += ROTATION
