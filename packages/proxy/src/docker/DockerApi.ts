@@ -33,6 +33,8 @@ type Failure = ApiError | DockerError
 
 /** The longest answer of a source that is one document, in bytes; a longer one is refused. */
 export const MAX_DOCUMENT = 1024 * 1024
+/** How long such an answer may take once it has begun; then 504. */
+export const DOCUMENT_TIME = "30 seconds"
 
 /** Every container, for what is selected here. */
 const EVERYTHING = { all: true, sources: [], names: [], labels: [] }
@@ -196,6 +198,7 @@ const document = <A, I>({ container, reader }: RoutedLog, schema: Schema.Schema<
   const { source } = container
   const tooLong = new DockerError({ status: 502, message: `the source ${source} sent too long an answer` })
   const senseless = new DockerError({ status: 502, message: `the source ${source} sent an answer that makes no sense` })
+  const silent = new DockerError({ status: 504, message: `the source ${source} did not end its answer within 30 s` })
   return LinkStream.bytes(reader).pipe(
     Stream.mapError((error): Failure => fromStreamFailure(error, source, container.id)),
     Stream.runFoldEffect({ parts: [] as Array<Uint8Array>, length: 0 }, ({ length, parts }, part) => {
@@ -203,6 +206,7 @@ const document = <A, I>({ container, reader }: RoutedLog, schema: Schema.Schema<
       const whole = length + part.length
       return whole > MAX_DOCUMENT ? Effect.fail(tooLong) : Effect.succeed({ parts, length: whole })
     }),
+    Effect.timeoutFail({ duration: DOCUMENT_TIME, onTimeout: () => silent }),
     Effect.map(({ parts }) => Buffer.concat(parts).toString("utf8")),
     Effect.flatMap((text) => Effect.mapError(Schema.decodeUnknown(schema)(text), () => senseless)),
   )

@@ -6,7 +6,7 @@ import { ContainerEvent } from "@rdl/core/model/ContainerEvent"
 import type { SourceStatus } from "@rdl/core/model/SourceStatus"
 import type * as FleetEvents from "@rdl/core/routing/FleetEvents"
 import type { LogFeed } from "@rdl/core/routing/LogFeed"
-import { Deferred, Effect, Schema, Stream, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Schema, Stream, TestClock } from "effect"
 import { connect } from "node:net"
 import * as ContainerJson from "../../src/ContainerJson.ts"
 import * as DockerApi from "../../src/docker/DockerApi.ts"
@@ -70,6 +70,20 @@ describe("A document that a source answers with", () => {
         502,
         { message: "the source edge-1 sent too long an answer" },
       ])
+    }),
+  )
+
+  it.scoped("is waited for 30 s once it has begun", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const reader: LogFeed = { ...feedOf(table), start: () => Deferred.unsafeDone(begun, Effect.void) }
+      const { ask } = yield* FakeRouter.start([], { ask: () => Effect.succeed({ container: container(1), reader }) })
+      const asked = yield* Effect.fork(ask("GET", "/containers/web/json"))
+      yield* Deferred.await(begun)
+      yield* TestClock.adjust(DockerApi.DOCUMENT_TIME)
+      const refused = yield* Fiber.join(asked)
+      const message = "the source edge-1 did not end its answer within 30 s"
+      expect([refused.status, messageOf(refused)]).toEqual([504, { message }])
     }),
   )
 
