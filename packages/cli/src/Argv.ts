@@ -30,16 +30,12 @@ const SWITCHES_OF_CONFIG: ReadonlyArray<string> = ["proxy", "source"]
  * `token issue`.
  */
 export const flagsFirst = (words: ReadonlyArray<string>, depth: number): ReadonlyArray<string> => {
-  const flags: Array<string> = []
-  const rest: Array<string> = []
   const end = words.indexOf("--")
-  const before = words.slice(depth, end < 0 ? undefined : Math.max(end, depth)).flatMap(apart)
-  for (let at = 0; at < before.length; at++) {
-    const word = before[at]!
-    if (!isFlag(word)) rest.push(word)
-    else if (takesValue(word, words[0])) flags.push(word, ...before.slice(++at, at + 1).map(kept))
-    else flags.push(word)
-  }
+  const parts = partsOf(words.slice(depth, end < 0 ? undefined : Math.max(end, depth)), words[0])
+  const flags = parts.flatMap(({ flag, value }) =>
+    flag === undefined ? [] : value === undefined ? [flag] : [flag, kept(value)],
+  )
+  const rest = parts.flatMap(({ flag, value }) => (flag === undefined && value !== undefined ? [value] : []))
   // Else the parser takes a container called `on` for the value of the flag without one before it.
   const divider = end < 0 && flags.length > 0 && rest.length > 0 ? ["--"] : []
   return [
@@ -60,25 +56,36 @@ const kept = (value: string): string => (value === "" || value !== value.trim() 
 /** A flag's value as it was typed. */
 export const asWritten = (value: string): string => value.replaceAll(GUARD, "")
 
-/** A flag as `-f` or `--follow`, and whether it lacks the value that it takes. */
-interface Flag {
-  readonly name: string
-  readonly lacksValue: boolean
+/** A flag as `-f` or `--follow` with the value that belongs to it; an argument has a value alone. */
+interface Part {
+  readonly flag: string | undefined
+  readonly value: string | undefined
 }
 
-/** The flags among the words. */
-export const flagsIn = (words: ReadonlyArray<string>): ReadonlyArray<Flag> => {
-  const end = words.indexOf("--")
-  const before = words.slice(0, end < 0 ? undefined : end).flatMap(apart)
-  const flags: Array<Flag> = []
-  for (let at = 0; at < before.length; at++) {
-    const name = before[at]!
-    if (!isFlag(name)) continue
-    // What follows is its value, whatever it looks like.
-    if (takesValue(name, words[0])) at++
-    flags.push({ name, lacksValue: at === before.length })
+/** A word behind a flag that takes a value is that value, whatever it looks like: it is not taken apart. */
+const partsOf = (words: ReadonlyArray<string>, command: string | undefined): ReadonlyArray<Part> => {
+  const parts: Array<Part> = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    const pieces = isFlag(word) ? apart(word) : [word]
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!
+      if (!isFlag(piece)) parts.push({ flag: undefined, value: piece })
+      else if (!takesValue(piece, command)) parts.push({ flag: piece, value: undefined })
+      else parts.push({ flag: piece, value: i + 1 < pieces.length ? pieces[++i] : words[++at] })
+    }
   }
-  return flags
+  return parts
+}
+
+/** The flags among the words, and whether one lacks the value that it takes. */
+export const flagsIn = (
+  words: ReadonlyArray<string>,
+): ReadonlyArray<{ readonly name: string; readonly lacksValue: boolean }> => {
+  const end = words.indexOf("--")
+  return partsOf(words.slice(0, end < 0 ? undefined : end), words[0]).flatMap(({ flag, value }) =>
+    flag === undefined ? [] : [{ name: flag, lacksValue: value === undefined && takesValue(flag, words[0]) }],
+  )
 }
 
 /** A flag that takes no value and was given one, such as `--follow=true`. */
