@@ -148,8 +148,9 @@ export class FilePass {
 
   private makeRoom(): void {
     const rest = this.end - this.start
-    const isFull = this.bytes.length > 0 && this.end === this.bytes.length
     const size = this.bytes.length - MARGIN_BYTES
+    // A block that was read ahead may begin within the margin.
+    const isFull = size > 0 && (this.end === this.bytes.length || rest >= size)
     const wanted = size <= 0 ? this.first : isFull ? Math.max(Math.min(size * 4, this.pace.blockBytes), rest * 2) : size
     const bytes = wanted !== size ? Buffer.allocUnsafe(MARGIN_BYTES + wanted) : this.bytes
     if (rest > 0) this.bytes.copy(bytes, MARGIN_BYTES, this.start, this.end)

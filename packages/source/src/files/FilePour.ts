@@ -45,7 +45,7 @@ export const make = ({ format, filter, taker, grep }: PourOptions): FilePour => 
   /** Blocks since the taker had no room. */
   let calm = CALM_BLOCKS
 
-  /** A search that finds more than its taker has room for waits for that and not for reads: it holds no more than others. */
+  /** A search that finds more than its taker has room for waits for that and not for reads: for a while it reads as others do. */
   const paceAfter = (why: Given): Pace => {
     calm = why === "full" ? 0 : calm + 1
     return calm > CALM_BLOCKS ? SEARCHING : READING

@@ -156,6 +156,31 @@ describe("FilePass", () => {
     }),
   )
 
+  it.live("reads on behind a record that fills a block which was read ahead, and begins in its margin", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(fc.integer({ min: 32_700, max: 32_770 }), fc.nat(70), async (rest, missing) => {
+          const file = new MemoryFile(content)
+          const pass = new FilePass(file, format, 0)
+          while (file.running === 0) {
+            take(pass, content, rest)
+            await Effect.runPromise(pass.fill)
+          }
+          const ahead = pass.position + pass.end - pass.start
+          const there = ahead + MARGIN_BYTES + BLOCK_BYTES - 32_768 - missing
+          file.content = content.subarray(0, there)
+          take(pass, content, rest)
+          await Effect.runPromise(pass.fill)
+          file.content = content.subarray(0, there + 500_000)
+          while ((await Effect.runPromise(pass.fill)) > 0);
+          take(pass, content, 0)
+          expect(pass.position).toBe(there + 500_000)
+        }),
+        { numRuns: Number(process.env["RDL_TEST_RUNS"] ?? 40) },
+      ),
+    ),
+  )
+
   it.live("asks again at the end of what there was, whatever it read ahead, and only when it is to", () =>
     Effect.gen(function* () {
       const there = 16_384 + 65_536 + BLOCK_BYTES
