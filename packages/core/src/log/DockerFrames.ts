@@ -12,8 +12,11 @@ export const SYSTEM = 3
 
 /** The header of a frame: its stream, three zeros, and the length of its payload. */
 export const HEADER_BYTES = 8
-/** The longest payload taken. Engines cut records at 16 KiB (the awslogs cache at 256 KiB) and add timestamp and details. */
-export const MAX_PAYLOAD_BYTES = 1_048_576
+/**
+ * The longest payload taken. Engines cut records at 16 KiB (the awslogs cache at 256 KiB) and add timestamp and details; a
+ * source that redacts sends lines of up to 1 MiB in one.
+ */
+export const MAX_PAYLOAD_BYTES = 2_097_152
 
 /** The bytes are not Docker's framing, or end inside a frame. */
 export class DockerFrameError extends Data.TaggedError("DockerFrameError")<{ readonly detail: string }> {

@@ -63,12 +63,12 @@ describe("Docker's frames", () => {
     )
   })
 
-  it("are refused with an unknown type, with padding that is not zero, and over 1 MiB", () => {
+  it("are refused with an unknown type, with padding that is not zero, and over 2 MiB", () => {
     const good = encode(1, Buffer.from("good"))
     const refused: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
       ["begins with 04 00 00 00 00 00 00 00", [4, 0, 0, 0, 0, 0, 0, 0]],
       ["begins with 01 00 02 00 00 00 00 00", [1, 0, 2, 0, 0, 0, 0, 0]],
-      ["1048577 bytes, over 1048576", [1, 0, 0, 0, 0, 0x10, 0, 1]],
+      ["2097153 bytes, over 2097152", [1, 0, 0, 0, 0, 0x20, 0, 1]],
     ]
     for (const [message, header] of refused)
       for (const cuts of [[], [good.length + 3]]) {

@@ -1,6 +1,8 @@
 import { Either, FastCheck as fc } from "effect"
 import { describe, expect, it } from "vitest"
 import * as LogFilter from "../../src/log/LogFilter.ts"
+import { DockerFrameDecoder } from "../../src/log/DockerFrames.ts"
+import { MAX_LINE_BYTES } from "../../src/log/LogLine.ts"
 import { compile } from "../../src/log/LogPattern.ts"
 import type { HostLabel, LogFormat } from "../../src/log/LogQuery.ts"
 import { LogRecord } from "../../src/log/LogRecord.ts"
@@ -100,6 +102,16 @@ describe("A redaction", () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it("leaves the longest line one that readers of frames take, with its time", () => {
+    for (const text of ["x".repeat(MAX_LINE_BYTES - 1), `${"x".repeat(MAX_LINE_BYTES - 12)} s12345678t`]) {
+      const frames: Array<number> = []
+      const decoder = new DockerFrameDecoder((_kind, _bytes, start, end) => void frames.push(end - start))
+      decoder.push(Buffer.from(render({ format: "multiplexed" }, recordsOf({ stream: 1, text }), redaction), "latin1"))
+      decoder.end()
+      expect(frames).toEqual([STAMP.length + model(text).length + 1])
+    }
   })
 
   it("finds what the engine has cut in two, at every place", () => {
