@@ -91,7 +91,7 @@ class OpenSourceLink implements SourceLink {
     this.#pumping = undefined
     clearTimeout(this.#retry)
     if (this.#inbox.closed !== undefined) return
-    const now = Date.now()
+    const now = performance.now()
     this.#up.fill(now, this.#drain)
     this.#drain()
     while (this.#posting < this.#options.terms.window) {
@@ -110,7 +110,7 @@ class OpenSourceLink implements SourceLink {
 
   async #post(batch: Batch): Promise<void> {
     const { ask, terms } = this.#options
-    const started = Date.now()
+    const started = performance.now()
     const bytes = bytesOf(batch.frames)
     batch.since ??= started
     batch.isPosting = true
@@ -127,7 +127,7 @@ class OpenSourceLink implements SourceLink {
     if (this.#inbox.closed !== undefined) return
     const ack = readAck(outcome)
     if (ack !== undefined && ack >= batch.seq + batch.frames.length) {
-      this.#upSuccess = Date.now()
+      this.#upSuccess = performance.now()
       this.#up.learn(bytes, this.#upSuccess - started)
       this.#acknowledge(ack)
     } else this.#postFailed(batch, outcome)
@@ -145,7 +145,7 @@ class OpenSourceLink implements SourceLink {
       if (this.#up.halve(batch)) return
       return this.#lose(0, `something on the way refuses a body of ${bytesOf(batch.frames)} bytes (413); allow 1 MiB`)
     }
-    const now = Date.now()
+    const now = performance.now()
     const since = Math.max(batch.since ?? now, this.#upSuccess)
     const ms = Backoff.wait(this.#options.backoff, batch.failures, now - since, retryAfterOf(outcome))
     if (ms === undefined) return this.#lose(0, `frames cannot be sent: ${detailOf(outcome)}`)
@@ -160,19 +160,19 @@ class OpenSourceLink implements SourceLink {
     let since: number | undefined
     while (this.#inbox.closed === undefined) {
       if (this.#inbox.isFull) await this.#pause()
-      const started = Date.now()
+      const started = performance.now()
       const outcome = await this.#poll()
       if (this.#inbox.closed !== undefined) return
       if (outcome.is === "frames" || outcome.is === "nothing") {
         failures = 0
         since = undefined
         if (outcome.is === "frames") this.#take(outcome.body)
-        else await this.#pace(Date.now() - started)
+        else await this.#pace(performance.now() - started)
         continue
       }
       if (this.#ended(outcome)) return
-      since ??= Date.now()
-      const ms = Backoff.wait(this.#options.backoff, failures, Date.now() - since, retryAfterOf(outcome))
+      since ??= performance.now()
+      const ms = Backoff.wait(this.#options.backoff, failures, performance.now() - since, retryAfterOf(outcome))
       if (ms === undefined) return this.#lose(0, `the proxy cannot be polled: ${detailOf(outcome)}`)
       failures += 1
       await this.#pause(ms)
@@ -242,9 +242,9 @@ class OpenSourceLink implements SourceLink {
   async #tell(goodbye: Goodbye): Promise<Outcome> {
     const { ask, backoff, terms } = this.#options
     const body = JSON.stringify({ ...goodbye, frames: this.#up.total })
-    const started = Date.now()
+    const started = performance.now()
     for (let failures = 0; ; failures++) {
-      const elapsed = Date.now() - started
+      const elapsed = performance.now() - started
       const timeoutMs = Math.max(1, GOODBYE_MS - elapsed)
       const outcome = await ask({
         method: "DELETE",
@@ -253,7 +253,7 @@ class OpenSourceLink implements SourceLink {
         type: "application/json",
         timeoutMs,
       })
-      const ms = Backoff.wait({ ...backoff, giveUpMs: GOODBYE_MS }, failures, Date.now() - started, undefined)
+      const ms = Backoff.wait({ ...backoff, giveUpMs: GOODBYE_MS }, failures, performance.now() - started, undefined)
       if (outcome.is !== "failure" || ms === undefined) return outcome
       await new Promise((resolve) => setTimeout(resolve, ms))
     }

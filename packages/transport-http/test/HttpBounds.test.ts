@@ -95,3 +95,27 @@ describe("the answer to a source", () => {
     link.destroy("the test is over")
   })
 })
+
+describe("a goodbye that nobody hears", () => {
+  it("is over in its second, though the clock is set back", async () => {
+    const clock = vi.spyOn(Date, "now").mockReturnValue(3_600_000)
+    try {
+      let isReleased = false
+      const link = SourceLink.make({
+        ask: () => {
+          clock.mockReturnValue(0)
+          return Promise.resolve({ is: "failure", detail: "nobody is there" })
+        },
+        terms: { session: "s".repeat(32), pollMs: 20_000, batchBytes: 524_288, window: 2 },
+        backoff: { firstMs: 1, mostMs: 10, giveUpMs: 30_000 },
+        release: () => void (isReleased = true),
+      })
+      link.start({ onFrame: () => undefined, onDrain: () => undefined, onClose: () => undefined })
+      clock.mockReturnValue(3_600_000)
+      link.destroy("it is over")
+      await vi.waitFor(() => expect(isReleased).toBe(true), { timeout: 20_000, interval: 20 })
+    } finally {
+      clock.mockRestore()
+    }
+  })
+})
