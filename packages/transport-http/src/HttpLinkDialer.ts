@@ -30,7 +30,7 @@ export interface Options {
   readonly certificate?: (() => { readonly cert: string; readonly key: Redacted.Redacted }) | undefined
   /** From the look-up of the name until the session is there; default 10 s. */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** An HTTP forward proxy's URL, or `none`; default: what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  /** An HTTP forward proxy's URL, or `none`; default: what HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say. */
   readonly forwardProxy?: string | undefined
   /** The first wait after a failed request is random below this, the next below twice that, …; default 100 ms. */
   readonly retryBase?: Duration.DurationInput | undefined
@@ -109,20 +109,40 @@ const readTarget = (options: Options): Effect.Effect<Target, InvalidAddress> =>
     if (url.search !== "" || url.hash !== "")
       return yield* invalid(url.host, "an address ends with its path; leave out what follows `?` or `#`")
     url.pathname = `${url.pathname.replace(/\/+$/, "")}${path}`
-    const { forwardProxy } = options
-    const via =
-      forwardProxy === undefined || forwardProxy === "none"
-        ? forwardProxy
-        : yield* readUrl(forwardProxy, "http or https (a forward proxy of another kind is not supported)")
+    const via = yield* readForwardProxy(url, options)
     return { url, makeDispatcher: () => dispatcherOf(url, via, trust(options)) }
   })
 
-const dispatcherOf = (url: URL, via: URL | "none" | undefined, tls: ReturnType<typeof trust>): Dispatcher => {
+/** A forward proxy, which the environment names unless it is to be asked whatever `NO_PROXY` says. */
+interface Via {
+  readonly url: URL
+  readonly isNamed: boolean
+}
+
+const readForwardProxy = (target: URL, { forwardProxy }: Options): Effect.Effect<Via | undefined, InvalidAddress> => {
+  const isNamed = forwardProxy === undefined
+  const address = forwardProxy ?? fromEnvironment(target, process.env)
+  if (address === undefined || address === "none") return Effect.succeed(undefined)
+  const url = readUrl(address, "http or https (a forward proxy of another kind is not supported)")
+  return Effect.map(url, (url) => ({ url, isNamed }))
+}
+
+/** What `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` says, lower case first, with or without a scheme. */
+const fromEnvironment = (target: URL, environment: NodeJS.ProcessEnv): string | undefined => {
+  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined
+  const named = read(target.protocol === "https:" ? "https_proxy" : "http_proxy") ?? read("all_proxy")
+  return named === undefined || named.includes("://") ? named : `http://${named}`
+}
+
+const dispatcherOf = (url: URL, via: Via | undefined, tls: ReturnType<typeof trust>): Dispatcher => {
   // One poll, two POSTs, one goodbye. HTTP/1.1 only: what is on the way to a long poll seldom knows better.
   const pool = { connections: 4, pipelining: 1, keepAliveTimeout: 30_000, allowH2: false, connect: tls }
-  if (via === "none") return new Agent(pool)
+  if (via === undefined) return new Agent(pool)
   const proxied = { ...pool, requestTls: tls, proxyTunnel: url.protocol === "https:" }
-  return via === undefined ? new EnvHttpProxyAgent(proxied) : new ProxyAgent({ ...proxied, uri: via.href })
+  const { href } = via.url
+  // This one knows of `NO_PROXY`.
+  if (via.isNamed) return new EnvHttpProxyAgent({ ...proxied, httpProxy: href, httpsProxy: href })
+  return new ProxyAgent({ ...proxied, uri: href })
 }
 
 /** Whom TLS trusts, and what it shows. */

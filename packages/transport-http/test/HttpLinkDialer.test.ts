@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest"
-import { Either, Redacted } from "effect"
+import * as HttpLinkDialer from "@rdl/transport-http/HttpLinkDialer"
+import { Effect, Either, Redacted } from "effect"
 import { once } from "node:events"
 import { createServer, type OutgoingHttpHeaders } from "node:http"
 import { connect as dialTcp, type AddressInfo } from "node:net"
@@ -84,7 +85,7 @@ describe("HttpLinkDialer", () => {
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 
-  it.each(["the option", "the environment"])(
+  it.each(["the option", "the environment", "the environment, for all", "the environment, without a scheme"])(
     "goes through an HTTP forward proxy of %s, and under a path",
     async (from) => {
       const world = await startProxy({ path: "/logs/link/v1/sessions" })
@@ -109,7 +110,9 @@ describe("HttpLinkDialer", () => {
         forward.closeAllConnections()
       })
       const forwardProxy = `http://127.0.0.1:${(forward.address() as AddressInfo).port}`
-      vi.stubEnv("http_proxy", forwardProxy)
+      const named = from.endsWith("scheme") ? forwardProxy.replace("http://", "") : forwardProxy
+      for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, from.endsWith("all") ? "" : named)
+      vi.stubEnv("all_proxy", from.endsWith("all") ? named : "http://127.0.0.1:1")
       vi.stubEnv("no_proxy", "")
       onTestFinished(() => void vi.unstubAllEnvs())
       const option = from === "the option" ? forwardProxy : undefined
@@ -119,4 +122,15 @@ describe("HttpLinkDialer", () => {
       expect(asked[0]).toBe(`${world.url}/logs/link/v1/sessions`)
     },
   )
+
+  it.each(["http://[", "socks5://user:secret@proxy:1080"])("refuses %s for a forward proxy", async (named) => {
+    vi.stubEnv("http_proxy", named)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const refused = await Effect.runPromise(
+      Effect.flip(HttpLinkDialer.make({ proxy: "http://proxy.test", token: Redacted.make("t") })),
+    )
+    expect(refused).toMatchObject({ _tag: "InvalidAddress" })
+    expect(refused.message).toContain("forward proxy")
+    expect(refused.message).not.toContain("secret")
+  })
 })
