@@ -32,7 +32,7 @@ const read = ({ annotations, cause, date, logLevel, message }: Logger.Logger.Opt
 /** `2026-11-22T12:00:00.000Z warn    the words key=value`, and never a second line, whatever was in the words. */
 const pretty = ({ cause, facts, level, time, words }: Event): string => {
   const text = [words, ...facts.map(([name, value]) => `${name}=${value}`), ...(cause === undefined ? [] : [cause])]
-  return `${time} ${level.padEnd(7)} ${text.join(" ").replace(/[\p{Cc}\u2028\u2029]+/gu, " ")}\n`
+  return `${time} ${level.padEnd(7)} ${text.join(" ").replace(/[\p{C}\u2028\u2029]+/gu, " ")}\n`
 }
 
 /** The same as an object; a fact never takes the place of one of its own members. */
