@@ -1,4 +1,5 @@
 /** Dials a proxy by plain HTTP requests: long polls one way, POSTs the other. */
+import * as ForwardProxyName from "@rdl/core/link/ForwardProxyName"
 import { type Link, LinkDialer, type LinkDialError } from "@rdl/core/link/Link"
 import { Duration, Effect, Layer, Redacted, Schema, type Scope } from "effect"
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from "undici"
@@ -121,17 +122,10 @@ interface Via {
 
 const readForwardProxy = (target: URL, { forwardProxy }: Options): Effect.Effect<Via | undefined, InvalidAddress> => {
   const isNamed = forwardProxy === undefined
-  const address = forwardProxy ?? fromEnvironment(target, process.env)
+  const address = forwardProxy ?? ForwardProxyName.named(target, process.env)
   if (address === undefined || address === "none") return Effect.succeed(undefined)
   const url = readUrl(address, "http or https (a forward proxy of another kind is not supported)")
   return Effect.map(url, (url) => ({ url, isNamed }))
-}
-
-/** What `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` says, lower case first, with or without a scheme. */
-const fromEnvironment = (target: URL, environment: NodeJS.ProcessEnv): string | undefined => {
-  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined
-  const named = read(target.protocol === "https:" ? "https_proxy" : "http_proxy") ?? read("all_proxy")
-  return named === undefined || named.includes("://") ? named : `http://${named}`
 }
 
 const dispatcherOf = (url: URL, via: Via | undefined, tls: ReturnType<typeof trust>): Dispatcher => {

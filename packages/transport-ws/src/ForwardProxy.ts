@@ -1,9 +1,8 @@
 /** The way out where only an HTTP forward proxy may speak to the outside: which one the environment names, and a tunnel through it by CONNECT. */
+import * as ForwardProxyName from "@rdl/core/link/ForwardProxyName"
 import * as http from "node:http"
 import * as https from "node:https"
 import * as net from "node:net"
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** The forward proxy could not be reached, or did not open the tunnel; `status` is what it answered. */
 export class TunnelFailed extends Error {
@@ -15,12 +14,10 @@ export class TunnelFailed extends Error {
 }
 
 /** The forward proxy that `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` (lower case first) names for a target, unless `NO_PROXY` excepts it. */
-export const fromEnvironment = (target: URL, environment: Environment): string | undefined => {
-  const read = (name: string) => environment[name] || environment[name.toUpperCase()] || undefined
-  if (isExcepted(target, read("no_proxy") ?? "")) return undefined
-  const named = read(target.protocol === "https:" ? "https_proxy" : "http_proxy") ?? read("all_proxy")
-  return named === undefined || named.includes("://") ? named : `http://${named}`
-}
+export const fromEnvironment = (target: URL, environment: ForwardProxyName.Environment): string | undefined =>
+  isExcepted(target, ForwardProxyName.variable(environment, "no_proxy") ?? "")
+    ? undefined
+    : ForwardProxyName.named(target, environment)
 
 /** Opens a tunnel and calls back once. Aborting the signal ends it while it is being opened. */
 export const connect = (
