@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { processBudget } from "@rdl/core/mux/CreditBudget"
 import { GREATEST_WINDOW, INITIAL_WINDOW } from "@rdl/core/link/LinkLimits"
+import { parks } from "@rdl/source/SourceCounters"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { memoryUsage } from "./Garbage.ts"
@@ -74,6 +75,7 @@ describe.each(carriers)("flow control over %s", (carrier) => {
         const log = text(32 * MiB)
         web.log("stdout", log)
         const before = yield* memoryUsage
+        const parked = parks.unsafeValue([]).count
         const reader = yield* world.ask("/containers/web/logs?host=none", { bytesPerSecond: 1_000 })
         yield* until(() => edge.relay.up.bytes > INITIAL_WINDOW)
         const came = yield* settled(() => edge.relay.up.bytes)
@@ -82,8 +84,8 @@ describe.each(carriers)("flow control over %s", (carrier) => {
         expect(held).toBeLessThan(6 * MiB)
         // What the sockets of user and proxy take, and the window: the rest is still at the engine.
         expect(came).toBeLessThan(16 * MiB)
-        // None where it has been let go of for 3 s already: a busy machine may take that long to get here.
-        expect(edge.openLogs()).toBeLessThanOrEqual(1)
+        // Open, or let go of for now after 3 s without room: a busy machine may take that long to get here.
+        yield* until(() => edge.openLogs() + Number(parks.unsafeValue([]).count - parked) === 1)
         expect(reader.isOver()).toBe(false)
         reader.go("fast")
         expect(yield* reader.ended).toBe("whole")
