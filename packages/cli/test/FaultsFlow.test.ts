@@ -85,7 +85,7 @@ describe.each(carriers)("flow control over %s", (carrier) => {
         // What the sockets of user and proxy take, and the window: the rest is still at the engine.
         expect(came).toBeLessThan(16 * MiB)
         // Open, or let go of for now after 3 s without room: a busy machine may take that long to get here.
-        yield* until(() => edge.openLogs() + Number(parks.unsafeValue([]).count - parked) === 1)
+        yield* until(() => edge.openLogs() + parks.unsafeValue([]).count - parked === 1)
         expect(reader.isOver()).toBe(false)
         reader.go("fast")
         expect(yield* reader.ended).toBe("whole")
